@@ -1,0 +1,41 @@
+/** Where every room gets its time from, so that tests and simulations can drive it. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls `fn` once, `ms` milliseconds from now (any length, never early). Returns a function that cancels it. */
+  after(ms: number, fn: () => void): () => void;
+}
+
+/** `setTimeout` fires at once for anything longer than this (2^31 - 1 ms, 24.8 days). */
+const longestTimeout = 2 ** 31 - 1;
+
+/** The clock of the machine. Its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, fn) {
+    let timer: NodeJS.Timeout;
+    const arm = (left: number): void => {
+      const step = Math.min(Math.max(left, 0), longestTimeout);
+      timer = setTimeout(() => (left > step ? arm(left - step) : fn()), step);
+      timer.unref();
+    };
+    arm(ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = (): void => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
