@@ -1,0 +1,35 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import { Connection } from './connection.ts';
+import { CredentialSource } from './credentials.ts';
+import { fromKubeconfigs, fromServiceAccount, isInCluster, usualKubeconfigs } from './kubeconfig.ts';
+
+interface Options {
+  /** Path of a kubeconfig. Without it: the service account of the pod, then `KUBECONFIG`, then `~/.kube/config`. */
+  kubeconfig?: string | undefined;
+  logger: Logger;
+  clock: Clock;
+  env?: NodeJS.ProcessEnv;
+  /** Where the kubelet puts token and CA of the pod's service account. */
+  serviceAccount?: string;
+}
+
+/**
+ * Finds out where the API server is and what to be known to it by. Nothing is sent yet; tokens and certificates are read
+ * with the first call.
+ * @throws Error, one clear line, when there is no usable configuration
+ */
+export function loadConnection({
+  kubeconfig,
+  logger,
+  clock,
+  env = process.env,
+  serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount',
+}: Options): Connection {
+  const source = new CredentialSource(() => {
+    if (kubeconfig) return fromKubeconfigs([kubeconfig]);
+    if (isInCluster(env, serviceAccount)) return fromServiceAccount(env, serviceAccount);
+    return fromKubeconfigs(usualKubeconfigs(env));
+  });
+  return new Connection({ source, logger, clock });
+}
