@@ -1,0 +1,110 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Answer } from './answer.ts';
+import { type Fault, Faults, send } from './fault.ts';
+
+/** What a simulator was asked for. */
+export interface Counters {
+  connections: number;
+  requests: number;
+  /** Requests for a page of the list. */
+  lists: number;
+  downloads: number;
+  /** By the name of the certificate. */
+  downloadsOf: Record<string, number>;
+  /** Requests that were not let in: wrong route, encoding or credentials. */
+  refused: number;
+  inFlight: number;
+  maxInFlight: number;
+}
+
+/** What a provider makes of one request. */
+export interface Handled {
+  operation: 'list' | 'download' | 'refused';
+  /** The certificate that a download is for. */
+  name?: string;
+  answer: Answer;
+}
+
+export interface ServeOptions {
+  /** Default: a free one. */
+  port?: number | undefined;
+  /** https with this certificate and key (PEM) instead of http. */
+  tls?: { cert: string; key: string } | undefined;
+}
+
+/** A provider, simulated by a real server on loopback. It counts what it is asked, and can be told to be slow or broken. */
+export abstract class Simulator implements AsyncDisposable {
+  /** The origin that clients use. */
+  url = '';
+  /** Every answer is late by so many milliseconds. */
+  latencyMs = 0;
+  counters: Counters = noCounts();
+  readonly #faults = new Faults();
+  #server: Server | undefined;
+
+  protected abstract handle(request: IncomingMessage): Handled;
+  /** An error as this provider writes it. */
+  protected abstract error(o: { status: number | undefined; code: number | undefined }): Answer;
+
+  fault(fault: Fault): void {
+    this.#faults.add(fault);
+  }
+
+  clearFaults(): void {
+    this.#faults.clear();
+  }
+
+  resetCounters(): void {
+    this.counters = noCounts();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server?.closeAllConnections();
+    await new Promise((resolve) => (this.#server ? this.#server.close(resolve) : resolve(undefined)));
+  }
+
+  async start({ port = 0, tls }: ServeOptions): Promise<void> {
+    const listener = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
+    const server = tls ? createSecureServer(tls, listener) : createServer(listener);
+    server.on('connection', () => this.counters.connections++);
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+    this.#server = server;
+    this.url = `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { counters } = this;
+    counters.requests++;
+    counters.inFlight++;
+    counters.maxInFlight = Math.max(counters.maxInFlight, counters.inFlight);
+    response.once('close', () => counters.inFlight--);
+    const { operation, name, answer } = this.handle(request);
+    if (operation === 'list') counters.lists++;
+    if (operation === 'refused') counters.refused++;
+    if (operation === 'download') {
+      counters.downloads++;
+      if (name !== undefined) counters.downloadsOf[name] = (counters.downloadsOf[name] ?? 0) + 1;
+    }
+    const fault = operation === 'refused' ? undefined : this.#faults.take(operation, name);
+    const spoilt =
+      fault?.status === undefined && fault?.code === undefined
+        ? answer
+        : this.error({ status: fault.status, code: fault.code });
+    await send(response, spoilt, { ...fault, latencyMs: fault?.latencyMs ?? this.latencyMs });
+  }
+}
+
+function noCounts(): Counters {
+  return {
+    connections: 0,
+    requests: 0,
+    lists: 0,
+    downloads: 0,
+    downloadsOf: {},
+    refused: 0,
+    inFlight: 0,
+    maxInFlight: 0,
+  };
+}

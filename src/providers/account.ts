@@ -1,0 +1,338 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import { Bundles, type Download } from './bundles.ts';
+import { AccountUnavailable, ProviderError } from './errors.ts';
+import { Health, type Moment } from './health.ts';
+import { differs, Inventory, type InventoryEntry, type RemoteRef, type Selector } from './inventory.ts';
+import type { Call, ProviderClient } from './provider.ts';
+import type { Outcome, Priority, Throttle } from './throttle.ts';
+
+export type AccountChange =
+  /** A new inventory; `changed` tells whether a reference now selects something else, or something that changed. */
+  { kind: 'inventory'; changed: (ref: RemoteRef) => boolean } | { kind: 'fault' } | { kind: 'recovered' };
+
+interface AccountOptions {
+  clock: Clock;
+  random: () => number;
+  logger: Logger;
+  client: ProviderClient;
+  throttle: Throttle;
+  selectors: readonly Selector[];
+  pollIntervalMs: number;
+}
+
+/** A call, and what its end means. */
+interface Attempt<T> {
+  /** Given up for while it waits for its turn. */
+  waiting: AbortSignal;
+  signal: AbortSignal;
+  refusal(): AccountUnavailable | undefined;
+  make(call: Call): Promise<T>;
+  succeeded(moment: Moment): void;
+  /** @returns whether it is a fault of the account */
+  failed(error: ProviderError, moment: Moment): boolean;
+}
+
+/** A list starts up to this part of the interval early, so that accounts do not stay in step. */
+const pollJitter = 0.1;
+/** How soon to come back when a list is under way that will tell. */
+const soonMs = 5_000;
+/** From so many known certificates on, most of them vanishing at once is not believed at first. */
+const fewest = 2;
+
+/**
+ * One endpoint with one set of credentials. Lists its certificates by itself, once per poll for everybody, and
+ * downloads what it is asked for, within its limits and once for everybody.
+ */
+export class Account {
+  /** Tells accounts apart, also a later one for the same credentials. */
+  readonly id = randomUUID();
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #logger: Logger;
+  readonly #client: ProviderClient;
+  readonly #throttle: Throttle;
+  readonly #selectors: readonly Selector[];
+  readonly #health: Health;
+  readonly #bundles: Bundles;
+  readonly #closed = new AbortController();
+  readonly #handlers = new Set<(change: AccountChange) => void>();
+  readonly #lastDownloads = new Map<string, { revision: string; at: number; digest: string }>();
+  #pollIntervalMs: number;
+  /** Aborted, and replaced, by each new fault: downloads that wait for their turn then give up. */
+  #turnedAway = new AbortController();
+  #inventory: Inventory | undefined;
+  #doubtedAt: number | undefined;
+  #lastSuccess: number | undefined;
+  #lastList: { at: number; jitter: number } | undefined;
+  #listing = false;
+  #nextAttempt: number | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor({ clock, random, logger, client, throttle, selectors, pollIntervalMs }: AccountOptions) {
+    this.#clock = clock;
+    this.openedAt = clock.now();
+    this.#random = random;
+    this.#logger = logger;
+    this.#client = client;
+    this.#throttle = throttle;
+    this.#selectors = selectors;
+    this.#pollIntervalMs = pollIntervalMs;
+    this.#health = new Health(random);
+    this.#bundles = new Bundles(clock);
+    this.#plan();
+  }
+
+  /** The last complete inventory; kept through faults. */
+  get inventory(): Inventory | undefined {
+    return this.#inventory;
+  }
+
+  /** The fault of the account that is in force. */
+  get fault(): { error: ProviderError; since: number } | undefined {
+    return this.#health.fault;
+  }
+
+  /** When a list last succeeded; milliseconds since the epoch. */
+  get lastSuccess(): number | undefined {
+    return this.#lastSuccess;
+  }
+
+  /** When the next list starts; milliseconds since the epoch. */
+  get nextAttempt(): number | undefined {
+    return this.#nextAttempt;
+  }
+
+  /** The smallest of its holders. */
+  get pollIntervalMs(): number {
+    return this.#pollIntervalMs;
+  }
+
+  set pollIntervalMs(ms: number) {
+    if (ms === this.#pollIntervalMs) return;
+    this.#pollIntervalMs = ms;
+    this.#plan();
+  }
+
+  /** Handlers are called after the state has changed. Returns a function that ends it. */
+  subscribe(handler: (change: AccountChange) => void): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  /**
+   * Downloads a certificate, together with all others who want the same revision of it now.
+   *
+   * @param o.urgent a certificate that nobody has yet goes before refreshes
+   * @param o.fresh what was downloaded a moment ago will not do
+   * @throws AccountUnavailable at once when a fault of the account or a pause is in force, and when this download shows
+   *   one; otherwise ProviderError about this certificate
+   */
+  async download(
+    entry: InventoryEntry,
+    o: { urgent: boolean; fresh?: boolean; signal: AbortSignal },
+  ): Promise<Download> {
+    this.#closed.signal.throwIfAborted();
+    const { urgent, fresh = false, signal } = o;
+    const fetch = (wanted: AbortSignal): Promise<Uint8Array[]> => this.#download(entry, urgent, wanted);
+    const download = await this.#bundles.share(entry, { fresh, fetch, signal });
+    this.#lastDownloads.set(entry.id, { revision: entry.revision, at: download.at, digest: download.digest });
+    return download;
+  }
+
+  /** The last successful download of a certificate, for as long as it is listed. */
+  lastDownload(id: string): { revision: string; at: number; digest: string } | undefined {
+    return this.#lastDownloads.get(id);
+  }
+
+  /** Lists as soon as no fault and no pause stands against it, without waiting for the next poll. */
+  listSoon(): void {
+    this.#lastList = undefined;
+    this.#plan();
+  }
+
+  /** Ends everything that is under way, and zeroes the bundles that are kept. */
+  close(): void {
+    const reason = new AccountUnavailable(
+      new ProviderError({ reason: 'ProviderUnavailable', message: 'The provider object changed meanwhile.' }),
+      soonMs,
+    );
+    this.#cancelTimer?.();
+    this.#closed.abort(reason);
+    this.#bundles.clear(reason);
+    this.#handlers.clear();
+  }
+
+  /** Arms the timer for the next list. Called whenever something changes that it depends on. */
+  #plan(): void {
+    if (this.#listing || this.#closed.signal.aborted) return;
+    const now = this.#clock.now();
+    const { fault, awaitsList } = this.#health;
+    const poll = this.#lastList ? this.#lastList.at + this.#pollIntervalMs * this.#lastList.jitter : now;
+    const due = fault && awaitsList ? fault.until : poll;
+    this.#nextAttempt = Math.max(due, now + (this.#throttle.refusal?.retryAfterMs ?? 0));
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#clock.after(this.#nextAttempt - now, () => void this.#list());
+  }
+
+  async #list(): Promise<void> {
+    this.#listing = true;
+    const { signal } = this.#closed;
+    const entries = await this.#call('list', {
+      waiting: signal,
+      signal,
+      refusal: () => this.#throttle.refusal,
+      make: (call) => this.#client.list(call),
+      succeeded: (moment) => {
+        this.#lastSuccess = this.#listEnded();
+        this.#health.listSucceeded(moment);
+      },
+      failed: (error, moment) => {
+        this.#listEnded();
+        this.#health.listFailed(error, moment);
+        return true;
+      },
+    }).catch(() => undefined); // what is to be known of it is known by now
+    this.#listing = false;
+    if (entries !== undefined) this.#accept(entries);
+    this.#plan();
+  }
+
+  #listEnded(): number {
+    const at = this.#clock.now();
+    this.#lastList = { at, jitter: 1 - pollJitter * this.#random() };
+    return at;
+  }
+
+  /**
+   * Most certificates vanishing at once is more often a fault of a list than a wish: what is missing stays known until
+   * a list one poll later misses it too. What the list does show is believed at once.
+   */
+  #accept(entries: InventoryEntry[]): void {
+    const before = this.#inventory;
+    const now = this.#clock.now();
+    const options = { listedAt: now, selectors: this.#selectors };
+    let after = new Inventory(entries, options);
+    const missing = before?.missingFrom(after) ?? [];
+    const doubtful = before !== undefined && before.size >= fewest && missing.length * 2 > before.size;
+    if (!doubtful) {
+      this.#doubtedAt = undefined;
+    } else if (this.#doubtedAt === undefined || now - this.#doubtedAt < this.#pollIntervalMs * (1 - pollJitter)) {
+      this.#doubtedAt ??= now;
+      this.#logger.warn(
+        { known: before.size, missing: missing.length },
+        'most certificates vanished from the list; waiting for a second one',
+      );
+      after = new Inventory([...entries, ...missing], options);
+    } else {
+      this.#doubtedAt = undefined;
+    }
+    this.#inventory = after;
+    for (const id of this.#lastDownloads.keys()) if (!after.has(id)) this.#lastDownloads.delete(id);
+    this.#logger.debug({ certificates: after.size }, 'listed');
+    this.#tell({ kind: 'inventory', changed: (ref) => differs(before?.find(ref), after.find(ref)) });
+  }
+
+  #download(entry: InventoryEntry, urgent: boolean, signal: AbortSignal): Promise<Uint8Array[]> {
+    return this.#call(urgent ? 'urgent' : 'refresh', {
+      waiting: AbortSignal.any([signal, this.#turnedAway.signal]),
+      signal,
+      refusal: () => this.#refusal(),
+      make: (call) => this.#client.download(entry, call),
+      succeeded: (moment) => this.#health.downloadSucceeded(moment),
+      failed: (error, moment) => this.#health.downloadFailed(entry.id, error, moment),
+    });
+  }
+
+  /**
+   * Waits for a turn and makes a call. Its turn ends only after all consequences are drawn, so that nobody is let in
+   * who should have been refused.
+   */
+  async #call<T>(priority: Priority, o: Attempt<T>): Promise<T> {
+    throwIf(o.refusal());
+    const leave = await this.#throttle.enter(priority, o.waiting);
+    const { faults } = this.#health;
+    let outcome: Outcome = 'neutral';
+    try {
+      throwIf(o.refusal());
+      const result = await o.make({ signal: o.signal, another: () => this.#throttle.another(o.signal) });
+      outcome = 'success';
+      this.#judge(() => o.succeeded(this.#moment(faults)));
+      return result;
+    } catch (thrown) {
+      if (o.signal.aborted || thrown instanceof AccountUnavailable) throw thrown;
+      const error = this.#asProviderError(thrown);
+      if (error.reason === 'RateLimited' || error.reason === 'ProviderUnavailable') outcome = 'congestion';
+      const shared = this.#judge(() => o.failed(error, this.#moment(faults)));
+      this.#pauseFor(error);
+      throw shared ? new AccountUnavailable(error, this.#refusal()?.retryAfterMs ?? soonMs) : error;
+    } finally {
+      leave(outcome);
+    }
+  }
+
+  #moment(faults: number): Moment {
+    return { now: this.#clock.now(), faults, pollIntervalMs: this.#pollIntervalMs };
+  }
+
+  /** Lets `update` change the health of the account, and acts upon the difference. */
+  #judge<T>(update: () => T): T {
+    const before = this.#health.fault;
+    const result = update();
+    const after = this.#health.fault;
+    if (after === before) return result;
+    if (after !== undefined) {
+      this.#turnedAway.abort(this.#refusal());
+      this.#turnedAway = new AbortController();
+    }
+    this.#plan();
+    if (after?.error.reason !== before?.error.reason) {
+      if (after) this.#logger.warn({ reason: after.error.reason, until: new Date(after.until) }, after.error.message);
+      else this.#logger.info('the provider works again');
+      this.#tell({ kind: after ? 'fault' : 'recovered' });
+    }
+    return result;
+  }
+
+  /** Everybody who uses these credentials waits after a 401 or 429, and whenever the provider says for how long. */
+  #pauseFor(error: ProviderError): void {
+    const fault = this.#health.fault;
+    const always = error.reason === 'AuthenticationFailed' || error.reason === 'RateLimited';
+    if (error.retryAfterMs !== undefined) this.#throttle.pause(error.retryAfterMs, error);
+    else if (always && fault) this.#throttle.pause(fault.until - this.#clock.now(), error);
+    this.#plan();
+  }
+
+  /** What a download meets now. */
+  #refusal(): AccountUnavailable | undefined {
+    const { fault, awaitsList } = this.#health;
+    if (fault === undefined) return this.#throttle.refusal;
+    const left = fault.until - this.#clock.now();
+    if (awaitsList) return new AccountUnavailable(fault.error, Math.max(left, soonMs));
+    return this.#throttle.refusal ?? (left > 0 ? new AccountUnavailable(fault.error, left) : undefined);
+  }
+
+  #tell(change: AccountChange): void {
+    for (const handler of this.#handlers) handler(change);
+  }
+
+  /** What a provider sends must not end the process; the message of an unforeseen error may hold parts of it. */
+  #asProviderError(error: unknown): ProviderError {
+    if (error instanceof ProviderError) return error;
+    this.#logger.error(
+      { error: error instanceof Error ? error.name : typeof error },
+      'an answer of the provider caused an unforeseen error',
+    );
+    return new ProviderError({
+      reason: 'InvalidResponse',
+      message: 'The answer of the provider cannot be understood.',
+    });
+  }
+}
+
+function throwIf(error: Error | undefined): void {
+  if (error) throw error;
+}

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { InventoryEntry } from './inventory.ts';
+
+/** What a download gave. `parts` is zeroed soon: use it before the next `await`. */
+export interface Download {
+  parts: readonly Uint8Array[];
+  /** SHA-256 of the bytes, in hex. */
+  digest: string;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
+/** For how long a bundle serves others that want it too; it holds a private key. */
+const keepMs = 30_000;
+/** All kept bundles together; far more than those that just arrived and are not used yet. */
+const keepBytes = 64 * 1024 * 1024;
+
+interface Flight {
+  result: Promise<Download>;
+  abort: AbortController;
+  wantedBy: number;
+}
+
+/** One download per certificate and revision, for everybody who wants it at that time. */
+export class Bundles {
+  readonly #clock: Clock;
+  readonly #flights = new Map<string, Flight>();
+  readonly #kept = new Map<string, { download: Download; drop: () => void }>();
+  #bytes = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * The kept bundle, or the one that is under way, or a new one.
+   *
+   * @param o.fresh a kept bundle will not do: somebody knows that it is out of date
+   * @param o.fetch makes the download; its signal is aborted when nobody wants it any more
+   */
+  async share(
+    entry: InventoryEntry,
+    o: { fresh: boolean; fetch: (signal: AbortSignal) => Promise<Uint8Array[]>; signal: AbortSignal },
+  ): Promise<Download> {
+    const { fresh, fetch, signal } = o;
+    signal.throwIfAborted();
+    const key = JSON.stringify([entry.id, entry.revision]);
+    const kept = this.#kept.get(key);
+    if (fresh) kept?.drop();
+    else if (kept !== undefined) return kept.download;
+    const flight = this.#flights.get(key) ?? this.#start(key, fetch);
+    flight.wantedBy++;
+    try {
+      return await unlessAborted(flight.result, signal);
+    } finally {
+      flight.wantedBy--;
+      if (flight.wantedBy === 0 && this.#flights.get(key) === flight) {
+        this.#flights.delete(key);
+        flight.abort.abort(signal.reason);
+      }
+    }
+  }
+
+  /** Ends what is under way and zeroes what is kept. */
+  clear(reason: Error): void {
+    for (const { abort } of this.#flights.values()) abort.abort(reason);
+    for (const { drop } of this.#kept.values()) drop();
+  }
+
+  #start(key: string, fetch: (signal: AbortSignal) => Promise<Uint8Array[]>): Flight {
+    const abort = new AbortController();
+    const result = fetch(abort.signal)
+      .then((parts) => {
+        if (abort.signal.aborted) {
+          zero(parts);
+          throw abort.signal.reason;
+        }
+        return this.#keep(key, parts);
+      })
+      .finally(() => {
+        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      });
+    const flight: Flight = { result, abort, wantedBy: 0 };
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  #keep(key: string, parts: Uint8Array[]): Download {
+    const hash = createHash('sha256');
+    for (const part of parts) hash.update(part);
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const download = { parts, digest: hash.digest('hex'), at: this.#clock.now() };
+    const drop = (): void => {
+      cancel();
+      this.#kept.delete(key);
+      this.#bytes -= bytes;
+      zero(parts);
+    };
+    const cancel = this.#clock.after(keepMs, drop);
+    this.#kept.set(key, { download, drop });
+    this.#bytes += bytes;
+    for (const oldest of this.#kept.values()) {
+      if (this.#bytes <= keepBytes) break;
+      oldest.drop();
+    }
+    return download;
+  }
+}
+
+function zero(parts: readonly Uint8Array[]): void {
+  for (const part of parts) part.fill(0);
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

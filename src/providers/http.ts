@@ -1,0 +1,234 @@
+import { lookup, type LookupAddress } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { getCACertificates } from 'node:tls';
+import { Agent, type Dispatcher } from 'undici';
+import type { Clock } from '../clock.ts';
+import type { Endpoints } from './endpoints.ts';
+import { ProviderError } from './errors.ts';
+import { isLinkLocal } from './link-local.ts';
+
+export interface HttpAnswer {
+  status: number;
+  body: Buffer;
+  /** `Retry-After`, in milliseconds from now, bounded. */
+  retryAfterMs: number | undefined;
+  /** The provider's id of this request, where it gives one. */
+  requestId: string | undefined;
+}
+
+export interface HttpRequest {
+  /** An origin. */
+  endpoint: string;
+  /** Path and query. */
+  path: string;
+  headers: Record<string, string>;
+  /** The longest body that is taken. */
+  maxBytes: number;
+  signal: AbortSignal;
+}
+
+export interface HttpTimeouts {
+  /** Until the connection, TLS included, is there. */
+  connectMs: number;
+  /** From the request to the headers of the answer. */
+  headersMs: number;
+  /** For everything. */
+  totalMs: number;
+}
+
+interface HttpOptions {
+  clock: Clock;
+  endpoints: Endpoints;
+  /** PEM of a certificate authority that is trusted besides the usual ones. */
+  ca?: string | undefined;
+  timeouts?: HttpTimeouts;
+}
+
+const usualTimeouts: HttpTimeouts = { connectMs: 10_000, headersMs: 20_000, totalMs: 60_000 };
+
+/** A provider can send us away for so long. */
+const shortestRetryAfterMs = 1_000;
+const longestRetryAfterMs = 3_600_000;
+
+/**
+ * HTTP to one provider account, over its own connections: exactly the URL that was built, only to hosts that are
+ * allowed, no redirects, and no more of the answer than asked for.
+ */
+export class HttpClient {
+  readonly #clock: Clock;
+  readonly #endpoints: Endpoints;
+  readonly #timeouts: HttpTimeouts;
+  readonly #agent: Agent;
+
+  constructor({ clock, endpoints, ca, timeouts = usualTimeouts }: HttpOptions) {
+    this.#clock = clock;
+    this.#endpoints = endpoints;
+    this.#timeouts = timeouts;
+    this.#agent = new Agent({
+      allowH2: false,
+      headersTimeout: timeouts.headersMs,
+      bodyTimeout: timeouts.totalMs,
+      connect: {
+        timeout: timeouts.connectMs,
+        lookup: lookupAllowed,
+        ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
+      },
+    });
+  }
+
+  /**
+   * Asks for `endpoint` and `path`, byte for byte as they are.
+   *
+   * @throws ProviderError when that is refused, or when there is no complete answer, whatever its status
+   */
+  async get({ endpoint, path, headers, maxBytes, signal }: HttpRequest): Promise<HttpAnswer> {
+    this.#check(endpoint, path);
+    const deadline = new AbortController();
+    const cancel = this.#clock.after(this.#timeouts.totalMs, () => deadline.abort());
+    try {
+      const response = await this.#agent.request({
+        origin: endpoint,
+        path,
+        method: 'GET',
+        headers: { 'user-agent': 'provider-certificates', ...headers },
+        signal: AbortSignal.any([signal, deadline.signal]),
+      });
+      const body = await read(response, maxBytes);
+      const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
+      return {
+        status: response.statusCode,
+        body,
+        retryAfterMs: retryAfter(header('retry-after'), Date.parse(header('date') ?? '') || this.#clock.now()),
+        requestId: /^[\w.:-]{1,128}$/.exec(header('x-request-id') ?? '')?.[0],
+      };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw deadline.signal.aborted
+        ? unavailable('The provider did not answer completely in time.')
+        : networkError(error);
+    } finally {
+      cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  #check(endpoint: string, path: string): void {
+    const refusal = this.#endpoints.check(endpoint);
+    if (refusal !== undefined) throw new ProviderError({ reason: 'EndpointNotAllowed', message: refusal });
+    // Parsing resolves dots, drops control characters and encodes: a path that it leaves alone is sent as it is.
+    const url = URL.parse(endpoint + path);
+    if (url === null || url.pathname + url.search !== path)
+      throw invalid('A value does not fit into the URL of a request.');
+  }
+}
+
+/**
+ * One segment of a path, percent-encoded.
+ *
+ * @throws ProviderError for what no path can carry faithfully
+ */
+export function pathSegment(value: string): string {
+  if (!fitsPath(value)) throw invalid('A value does not fit into the URL of a request.');
+  return encodeURIComponent(value);
+}
+
+/** Whether a value can be a segment of a path: not empty, not a dot segment, no control characters, valid Unicode. */
+export function fitsPath(value: string): boolean {
+  return value.isWellFormed() && !/^\.{0,2}$|\p{Cc}/u.test(value);
+}
+
+/**
+ * `Retry-After`, in seconds or as an HTTP date, as milliseconds from `now`: at least a second, at most an hour.
+ * Undefined when it is absent or makes no sense.
+ */
+export function retryAfter(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : value.endsWith(' GMT') ? Date.parse(value) - now : NaN;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, shortestRetryAfterMs), longestRetryAfterMs);
+}
+
+const lookupAllowed: LookupFunction = (hostname, options, callback) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    if (error) return callback(error, []);
+    if (addresses.some(({ address }) => isLinkLocal(address))) return callback(new LinkLocalError(), []);
+    const [first] = addresses;
+    return options.all || first === undefined ? callback(null, addresses) : callback(null, first.address, first.family);
+  });
+};
+
+class LinkLocalError extends Error {
+  readonly code = 'LINK_LOCAL';
+}
+
+/** The whole body, in one buffer of its own. What was received on the way is zeroed: a private key may be in it. */
+async function read({ body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
+  body.on('error', () => {}); // destroying it unread emits one, which would end the process
+  let received = Buffer.alloc(Math.min(maxBytes, 16_384));
+  let length = 0;
+  try {
+    if (![undefined, 'identity'].includes([headers['content-encoding']].flat()[0]))
+      throw invalid('The answer is compressed, which was not asked for.');
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      const end = length + chunk.length;
+      if (end > maxBytes) throw invalid(`The answer is larger than ${maxBytes / 1024} KiB.`);
+      if (end > received.length) {
+        const larger = Buffer.alloc(Math.min(maxBytes, end * 2));
+        received.copy(larger);
+        received.fill(0);
+        received = larger;
+      }
+      chunk.copy(received, length);
+      chunk.fill(0);
+      length = end;
+    }
+    return received.subarray(0, length);
+  } catch (error) {
+    received.fill(0);
+    throw error;
+  } finally {
+    body.destroy();
+  }
+}
+
+function invalid(message: string): ProviderError {
+  return new ProviderError({ reason: 'InvalidResponse', message });
+}
+
+function unavailable(message: string): ProviderError {
+  return new ProviderError({ reason: 'ProviderUnavailable', message });
+}
+
+/** Only name and code of an error are used: its message, cause and fields may hold what was sent or received. */
+function networkError(error: unknown): ProviderError {
+  if (error instanceof ProviderError) return error;
+  if (error instanceof Error && error.name === 'HTTPParserError') return invalid('The answer is not valid HTTP.');
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+  switch (code) {
+    case 'LINK_LOCAL':
+      return new ProviderError({
+        reason: 'EndpointNotAllowed',
+        message: "The endpoint's host resolves to a link-local address, which is never contacted.",
+      });
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return unavailable(`The name of the provider's host was not resolved (${code}).`);
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+      return unavailable('The connection to the provider timed out.');
+    case 'UND_ERR_HEADERS_TIMEOUT':
+    case 'UND_ERR_BODY_TIMEOUT':
+      return unavailable('The provider did not answer in time.');
+    case 'UND_ERR_SOCKET':
+    case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
+      return unavailable('The connection to the provider broke off before the answer was complete.');
+    case 'UND_ERR_HEADERS_OVERFLOW':
+      return invalid('The answer is not valid HTTP.');
+    default:
+      return unavailable(
+        `The ${/CERT|SSL|TLS|SIGNATURE|ISSUER/.test(code) ? 'TLS ' : ''}connection to the provider failed (${code}).`,
+      );
+  }
+}

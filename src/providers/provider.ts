@@ -1,0 +1,45 @@
+import type { CredentialKey, Credentials } from './credentials.ts';
+import type { HttpClient } from './http.ts';
+import type { InventoryEntry, Selector } from './inventory.ts';
+import type { NhnSpec } from './nhn/schema.ts';
+
+export type ProviderType = 'NHN' | 'SCP' | 'NAVER';
+
+/** The part of a provider object's spec that this room reads. Exactly one is set. */
+export interface ProviderSpec {
+  nhn?: NhnSpec | undefined;
+  scp?: object | undefined;
+  naver?: object | undefined;
+}
+
+/** One cloud's certificate manager: a folder here, and a line in the registry. Stateless. */
+export interface Provider {
+  readonly type: ProviderType;
+  /** Whether the spec is for this provider, in a version that is spoken here. */
+  handles(spec: ProviderSpec): boolean;
+  /** Whether a host, as a URL has it, is one of the provider's own. */
+  isBuiltIn(hostname: string): boolean;
+  /** The origin that the spec names, or the default. May be malformed when the spec is: `Endpoints.check` says so. */
+  endpoint(spec: ProviderSpec): string;
+  apiVersion(spec: ProviderSpec): string;
+  credentialKeys(spec: ProviderSpec): readonly CredentialKey[];
+  selectors(spec: ProviderSpec): readonly Selector[];
+  connect(o: { spec: ProviderSpec; credentials: Credentials; http: HttpClient }): ProviderClient;
+}
+
+/**
+ * Speaks to one account. Keeps no schedule, limit or memory: `Account` does. Throws ProviderError, or the reason of the
+ * signal when that is aborted.
+ */
+export interface ProviderClient {
+  /** All certificates of the account: complete, or an error. */
+  list(call: Call): Promise<InventoryEntry[]>;
+  /** The files or fields that hold the certificate; the caller owns (and zeroes) them. */
+  download(entry: InventoryEntry, call: Call): Promise<Uint8Array[]>;
+}
+
+export interface Call {
+  signal: AbortSignal;
+  /** To be awaited before every request of the call but the first, so that each one counts against the limits. */
+  another(): Promise<void>;
+}

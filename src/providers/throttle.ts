@@ -1,0 +1,146 @@
+import { type Clock, sleep } from '../clock.ts';
+import { AccountUnavailable, type ProviderError } from './errors.ts';
+import { InFlightLimit, TokenBucket } from './limit.ts';
+
+/** Who goes first: the list, then certificates that nobody has yet, then refreshes. */
+export type Priority = 'list' | 'urgent' | 'refresh';
+
+/** What the end of a call says about the provider; `neutral` when it says nothing (a refusal, or the caller gave up). */
+export type Outcome = 'success' | 'congestion' | 'neutral';
+
+export interface Limits {
+  inFlight: number;
+  requestsPerMinute?: number | undefined;
+}
+
+interface Waiting {
+  enter(): void;
+  refuse(error: AccountUnavailable): void;
+}
+
+/** Lets the calls to one provider with one set of credentials through: so many at once, so many per minute, or none. */
+export class Throttle {
+  readonly #clock: Clock;
+  readonly #limit: InFlightLimit;
+  readonly #waiting: Record<Priority, Set<Waiting>> = { list: new Set(), urgent: new Set(), refresh: new Set() };
+  #bucket: TokenBucket | undefined;
+  #running = 0;
+  #pause: { error: ProviderError; until: number } | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(clock: Clock, limits: Limits) {
+    this.#clock = clock;
+    this.#limit = new InFlightLimit(limits.inFlight);
+    this.configure(limits);
+  }
+
+  configure({ inFlight, requestsPerMinute }: Limits): void {
+    this.#limit.max = inFlight;
+    if (requestsPerMinute !== this.#bucket?.perMinute) {
+      this.#bucket =
+        requestsPerMinute === undefined ? undefined : new TokenBucket(requestsPerMinute, this.#clock.now());
+    }
+    this.#admit();
+  }
+
+  get inFlight(): number {
+    return this.#running;
+  }
+
+  get inFlightLimit(): number {
+    return this.#limit.value;
+  }
+
+  /** The pause in force, as the error that a call meets now. */
+  get refusal(): AccountUnavailable | undefined {
+    if (this.#pause === undefined) return undefined;
+    const left = this.#pause.until - this.#clock.now();
+    return left > 0 ? new AccountUnavailable(this.#pause.error, left) : undefined;
+  }
+
+  /** Lets nothing through for `ms`, and refuses what waits. What runs goes on. A longer pause in force stays. */
+  pause(ms: number, error: ProviderError): void {
+    const until = this.#clock.now() + ms;
+    if (until <= (this.#pause?.until ?? 0)) return;
+    this.#pause = { error, until };
+    for (const waiting of this.#all()) waiting.refuse(new AccountUnavailable(error, ms));
+  }
+
+  /**
+   * Waits for a turn.
+   *
+   * @returns to be called once, when the call has ended
+   * @throws AccountUnavailable when paused, or the reason of the signal
+   */
+  async enter(priority: Priority, signal: AbortSignal): Promise<(outcome: Outcome) => void> {
+    await this.#turn(priority, signal);
+    const { halvings } = this.#limit;
+    return (outcome) => {
+      if (outcome === 'success') this.#limit.succeeded(this.#running);
+      if (outcome === 'congestion') this.#limit.congested(halvings);
+      this.#running--;
+      this.#admit();
+    };
+  }
+
+  /** Waits for leave to send one more request within a call that has its turn. Throws as `enter`. */
+  async another(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.refusal) throw this.refusal;
+      const wait = this.#bucket?.take(this.#clock.now()) ?? 0;
+      if (wait === 0) return;
+      await sleep(this.#clock, wait, signal);
+    }
+  }
+
+  #turn(priority: Priority, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const refusal = signal.aborted ? signal.reason : this.refusal;
+      if (refusal !== undefined) return reject(refusal);
+      const leave = (): void => {
+        queue.delete(waiting);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const onAbort = (): void => {
+        leave();
+        reject(signal.reason);
+      };
+      const waiting: Waiting = {
+        enter: () => {
+          leave();
+          resolve();
+        },
+        refuse: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const queue = this.#waiting[priority];
+      queue.add(waiting);
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#admit();
+    });
+  }
+
+  *#all(): Generator<Waiting> {
+    yield* this.#waiting.list;
+    yield* this.#waiting.urgent;
+    yield* this.#waiting.refresh;
+  }
+
+  #admit(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    for (const next of this.#all()) {
+      if (this.#running >= this.#limit.value) return;
+      const wait = this.#bucket?.take(this.#clock.now()) ?? 0;
+      if (wait > 0) {
+        this.#cancelTimer = this.#clock.after(wait, () => this.#admit());
+        return;
+      }
+      this.#running++;
+      next.enter();
+    }
+  }
+}

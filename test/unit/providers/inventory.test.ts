@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { differs, Inventory, type InventoryEntry, type RemoteRef } from '../../../src/providers/inventory.ts';
+
+const entry = (id: string, o: Partial<InventoryEntry> = {}): InventoryEntry => ({ id, name: id, revision: '1', ...o });
+const inventory = (...entries: InventoryEntry[]): Inventory =>
+  new Inventory(entries, { listedAt: 0, selectors: ['name', 'id'] });
+
+const composed = '\u00e9';
+const decomposed = 'e\u0301';
+
+test('selects by name and by id', () => {
+  const list = inventory(entry('1', { name: 'a' }), entry('2', { name: 'b' }));
+  expect(list.size).toBe(2);
+  expect(list.find({ name: 'b' })).toEqual({ entry: entry('2', { name: 'b' }) });
+  expect(list.find({ id: '1' })).toEqual({ entry: entry('1', { name: 'a' }) });
+  expect(list.find({ id: '3' })).toMatchObject({ reason: 'CertificateNotFound' });
+  expect(list.find({ name: 'A' })).toMatchObject({ reason: 'CertificateNotFound' });
+  expect(list.find({ name: '__proto__' })).toMatchObject({ reason: 'CertificateNotFound' });
+});
+
+test('names are the same however their characters are composed, but the one written alike comes first', () => {
+  expect(inventory(entry(decomposed)).find({ name: composed })).toEqual({ entry: entry(decomposed) });
+  const twins = inventory(entry(decomposed), entry(composed));
+  expect(twins.find({ name: composed })).toEqual({ entry: entry(composed) });
+  expect(twins.find({ name: decomposed })).toEqual({ entry: entry(decomposed) });
+});
+
+test('several with one name are ambiguous', () => {
+  const list = inventory(entry('1', { name: 'a' }), entry('2', { name: 'a' }));
+  expect(list.find({ name: 'a' })).toMatchObject({
+    reason: 'Ambiguous',
+    message: expect.stringContaining('2 certificates'),
+  });
+});
+
+test.each<RemoteRef>([{}, { commonName: 'a' }, { name: 'a', id: 'a' }])('%j does not fit', (ref) => {
+  expect(inventory(entry('a')).find(ref)).toMatchObject({
+    reason: 'InvalidSpec',
+    message: expect.stringContaining('name or id'),
+  });
+});
+
+test('what is missing has neither its id nor its name left', () => {
+  const before = inventory(entry('1', { name: 'a' }), entry('2', { name: 'b' }), entry('3', { name: 'c' }));
+  const after = inventory(entry('1', { name: 'renamed' }), entry('9', { name: 'b' }));
+  expect(before.missingFrom(after).map(({ name }) => name)).toEqual(['c']);
+});
+
+test('selections differ when the entry or the reason does', () => {
+  const selection = inventory(entry('a')).find({ name: 'a' });
+  expect(differs(selection, inventory(entry('b'), entry('a')).find({ name: 'a' }))).toBe(false);
+  expect(differs(selection, inventory(entry('a', { revision: '2' })).find({ name: 'a' }))).toBe(true);
+  expect(differs(selection, inventory(entry('a', { state: 'EXPIRED' })).find({ name: 'a' }))).toBe(true);
+  expect(differs(selection, inventory().find({ name: 'a' }))).toBe(true);
+  expect(differs(undefined, selection)).toBe(true);
+});
