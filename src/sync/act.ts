@@ -1,0 +1,226 @@
+import type { ProviderCertificate } from '../api/certificate.ts';
+import { type InPlace, judge } from '../certificate/gate.ts';
+import type { Pair, Verdict } from '../certificate/verdict.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError, isNotFound } from '../kube/errors.ts';
+import { type Secret, secrets } from '../kube/objects.ts';
+import type { Account } from '../providers/account.ts';
+import type { Download } from '../providers/bundles.ts';
+import { ProviderError } from '../providers/errors.ts';
+import type { InventoryEntry } from '../providers/inventory.ts';
+import { type Announcement, changes } from './announce.ts';
+import { SecretRefused, type Writer } from './apply.ts';
+import { type Decision, type Proof, type Situation, edited, intactTarget, revisionOf } from './decide.ts';
+import type { View } from './look.ts';
+import { type Mishap, setbackAfter } from './setback.ts';
+import { asSyncedReason } from './directory.ts';
+import { type Targets, otherManager } from './target.ts';
+
+interface Parts {
+  client: KubeClient;
+  targets: Targets;
+  writer: Writer;
+  /** Asked right before a write: whether everything that was decided upon still stands. */
+  stillWanted: (view: View) => boolean;
+  announce: (certificate: ProviderCertificate, event: Announcement) => void;
+  clock: Clock;
+  random: () => number;
+}
+
+/** Does what was decided. What comes of it, good or bad, is left in the memory and the caches, where the next look finds it. */
+export class Actor {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Carries out a decision. Throws SecretChanged when the next look will find something else. */
+  async act(view: View, decision: Exclude<Decision, { action: 'none' }>, signal: AbortSignal): Promise<void> {
+    if (decision.action === 'rewrite') return this.#rewrite(view, decision.repair, signal);
+    const { account, entry, memory } = view;
+    if (account === undefined || entry === undefined) throw new Error('a download needs an account and an entry');
+    const inPlace = decision.action === 'download' ? placeOf(view.situation) : undefined;
+    const judged = await this.#download(view, account, entry, decision, inPlace, signal);
+    if (judged === undefined) return;
+    const { verdict, download } = judged;
+    if (!verdict.accepted) {
+      this.#setBack(view, { kind: 'refusal', ...verdict });
+      return;
+    }
+    const { pair } = verdict;
+    try {
+      if (decision.action === 'compare')
+        await this.#compare(view, pair, { revision: revisionOf(entry), at: download.at }, signal);
+      else
+        await this.#write(
+          view,
+          decision,
+          verdict,
+          { revision: revisionOf(entry), at: download.at, digest: download.digest },
+          signal,
+        );
+      memory.setback = undefined;
+      if (view.refresh !== undefined) memory.handledRefresh = view.refresh;
+    } finally {
+      pair.privateKey.fill(0);
+    }
+  }
+
+  /** Downloads and judges; a mishap on the way is remembered, and answered with undefined. */
+  async #download(
+    view: View,
+    account: Account,
+    entry: InventoryEntry,
+    decision: Decision,
+    inPlace: ReturnType<typeof placeOf>,
+    signal: AbortSignal,
+  ): Promise<{ verdict: Verdict; download: Pick<Download, 'at' | 'digest'> } | undefined> {
+    const { spec, certificate } = view;
+    const namespace = certificate.metadata.namespace ?? '';
+    const [privateKey, passphrase] = await Promise.all([
+      this.#secretValue(namespace, spec.privateKeySecretRef, signal),
+      this.#secretValue(namespace, spec.passphraseSecretRef, signal),
+    ]);
+    let download: Download;
+    try {
+      download = await account.download(entry, {
+        urgent: decision.action === 'download' && decision.urgent,
+        fresh: view.situation.refreshWanted,
+        signal,
+      });
+    } catch (error) {
+      privateKey?.fill(0);
+      if (!(error instanceof ProviderError)) throw error;
+      this.#setBack(view, {
+        kind: error.concernsCertificate ? 'refusal' : 'failure',
+        reason: asSyncedReason(error.reason),
+        message: error.message,
+        retryAfterMs: error.retryAfterMs,
+      });
+      return undefined;
+    }
+    const { dnsNames, allowOlder, allowIncompleteChain, caCertificate } = spec;
+    const verdict = judge({
+      parts: download.parts,
+      ...(privateKey && { privateKey }),
+      ...(passphrase && { passphrase: passphrase.toString().replace(/\r?\n$/, '') }),
+      dnsNames,
+      allowOlder,
+      allowIncompleteChain,
+      caCertificate,
+      ...(inPlace && { inPlace }),
+      now: this.#parts.clock.now(),
+    });
+    privateKey?.fill(0);
+    return { verdict, download };
+  }
+
+  /** Writes the pair, or only takes note when the Secret already holds it under the right names. */
+  async #write(
+    view: View,
+    { repair }: { repair: boolean },
+    { pair, findings }: Extract<Verdict, { accepted: true }>,
+    proof: Proof & { digest: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { spec, certificate, memory, situation } = view;
+    const { target, source } = situation;
+    if (spec.mode !== 'Sync') throw new Error('only Sync writes');
+    const own = intactTarget(target);
+    const equal =
+      own !== undefined &&
+      own.content.chainDigest === pair.chainDigest &&
+      own.content.facts.fingerprintSHA256 === pair.facts.fingerprintSHA256;
+    if (!equal || edited(own) || !situation.metadataInOrder || own.origin.source !== source) {
+      const written = await this.#tryWriting(view, () =>
+        this.#parts.writer.pair({ certificate, spec, target, signal }, pair, { source, revision: proof.revision }, () =>
+          this.#parts.stillWanted(view),
+        ),
+      );
+      if (!written) return;
+      if (repair) this.#repaired(view);
+      for (const event of changes(spec.secretName, target, pair, findings)) this.#parts.announce(certificate, event);
+    }
+    memory.proof = { ...proof, fingerprintSHA256: pair.facts.fingerprintSHA256, chainDigest: pair.chainDigest };
+    memory.judgedCaCertificate = spec.caCertificate;
+  }
+
+  async #rewrite(view: View, repair: boolean, signal: AbortSignal): Promise<void> {
+    const { certificate, spec, situation } = view;
+    const target = intactTarget(situation.target);
+    if (target === undefined || spec.mode !== 'Sync') throw new Error('only an intact Secret is rewritten');
+    const written = await this.#tryWriting(view, () =>
+      this.#parts.writer.metadata({ certificate, spec, target, signal }, () => this.#parts.stillWanted(view)),
+    );
+    if (written && repair) this.#repaired(view);
+  }
+
+  /** What the API server refuses is remembered and shown; what cut the way to it is left to the queue's back-off. */
+  async #tryWriting(view: View, write: () => Promise<void>): Promise<boolean> {
+    try {
+      await write();
+      return true;
+    } catch (error) {
+      if (error instanceof SecretRefused)
+        this.#setBack(view, { kind: 'refusal', reason: 'SecretConflict', message: error.message });
+      else if (error instanceof KubeError && error.status !== undefined) {
+        this.#setBack(view, {
+          kind: 'failure',
+          reason: 'SecretWriteFailed',
+          message: `The API server did not take the Secret: ${error.message}`,
+          retryAfterMs: error.retryAfterMs,
+        });
+      } else throw error;
+      return false;
+    }
+  }
+
+  async #compare(view: View, pair: Pair, proof: Proof, signal: AbortSignal): Promise<void> {
+    const { spec, certificate, memory } = view;
+    const { namespace = '', generation = 0 } = certificate.metadata;
+    const secret =
+      spec.secretName === undefined
+        ? undefined
+        : await this.#parts.targets.inspect({ namespace, name: spec.secretName }, signal);
+    memory.comparison = { ...proof, generation, remote: pair.facts, secret, lookedAt: this.#parts.clock.now() };
+  }
+
+  #repaired({ spec, situation, memory }: View): void {
+    const manager = situation.target === undefined ? 'Somebody' : otherManager(situation.target.metadata);
+    memory.contest.repaired(spec.secretName ?? '', manager, this.#parts.clock.now());
+  }
+
+  #setBack({ memory, inputs, refresh }: View, mishap: Mishap): void {
+    memory.setback = setbackAfter(memory.setback, mishap, inputs, this.#parts.clock.now(), this.#parts.random);
+    if (refresh !== undefined) memory.handledRefresh = refresh;
+  }
+
+  async #secretValue(
+    namespace: string,
+    ref: { name: string; key: string } | undefined,
+    signal: AbortSignal,
+  ): Promise<Buffer | undefined> {
+    if (ref === undefined) return undefined;
+    try {
+      const secret = await this.#parts.client.get<Secret>(secrets, { namespace, name: ref.name }, { signal });
+      const value = secret.data?.[ref.key];
+      return value === undefined ? undefined : Buffer.from(value, 'base64');
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** What the gate compares a candidate with: a pair of the same source, or one that is to be adopted. */
+function placeOf({ target, source }: Situation): InPlace | undefined {
+  if (target === undefined) return undefined;
+  if (!target.ours) {
+    const adopted = target.adoption && 'content' in target.adoption ? target.adoption.content : undefined;
+    return adopted?.intact ? { facts: adopted.facts, asRecorded: true } : undefined;
+  }
+  const own = intactTarget(target);
+  return own?.origin.source === source ? { facts: own.content.facts, asRecorded: !edited(own) } : undefined;
+}

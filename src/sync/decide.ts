@@ -1,0 +1,322 @@
+import type { CertificateSettings } from '../api/certificate.ts';
+import type { SyncedReason } from '../api/reasons.ts';
+import { timestamp } from '../kube/objects.ts';
+import { uncovered } from '../certificate/names.ts';
+import type { InventoryEntry, Selection } from '../providers/inventory.ts';
+import { type Comparison, outcomeOf } from './compare.ts';
+import type { IntactContent, OwnTarget, Target } from './target.ts';
+
+/** All that a decision rests on. Nothing else is looked at, so the chain below can be tested as a table. */
+export interface Situation {
+  now: number;
+  spec: CertificateSettings;
+  /** The source that the spec names, see `sourceOf`. */
+  source: string;
+  /** The Secret as it stands. Observe has its own knowledge of it in `comparison`. */
+  target: Target;
+  /** Labels, annotations and owner of the Secret are what the spec asks for. */
+  metadataInOrder: boolean;
+  /** Another ProviderCertificate that the Secret belongs to. */
+  heldBy?: string | undefined;
+  provider: Problem | ProviderAnswer;
+  /** The last time that the Secret was proved equal to a download. */
+  proof?: Proof | undefined;
+  /** How the Secret compared with the provider when it was last looked at; Observe only. */
+  comparison?: Comparison | undefined;
+  /** What went wrong with these very inputs before. */
+  setback?: Setback | undefined;
+  /** Somebody undoes our repairs. */
+  contest?: { until: number; message: string } | undefined;
+  /** The reason that Synced shows now. */
+  shown?: string | undefined;
+  /** Status already speaks of this generation. */
+  generationSeen: boolean;
+  /** We wrote this Secret before: when it is absent now, somebody deleted it. */
+  writtenBefore: boolean;
+  /** What `caCertificate` was when the pair in place was judged, where that is known. */
+  judgedCaCertificate?: CertificateSettings['caCertificate'] | undefined;
+  /** The refresh annotation holds a value that was not acted on yet. */
+  refreshWanted: boolean;
+}
+
+/** A state of things, to be shown as the condition Synced. */
+export interface Problem {
+  reason: SyncedReason;
+  message: string;
+}
+
+/** What the account knows about the remote certificate. */
+export interface ProviderAnswer {
+  /** Undefined before the first inventory. */
+  selection?: Selection | undefined;
+  /** A fault of the whole account. */
+  fault?: Problem | undefined;
+  /** When the provider last gave a complete inventory (or, before that, when it was first asked). */
+  lastGood: number;
+  pollIntervalMs: number;
+}
+
+/** At `at`, the Secret was equal to what the provider gave for `revision`. */
+export interface Proof {
+  revision: string;
+  at: number;
+}
+
+/** A refusal or a failure, remembered so that the same inputs do not cause the same download again and again. */
+export interface Setback extends Problem {
+  until: number;
+}
+
+export type Decision =
+  | { action: 'none'; synced: Problem | 'unchanged'; until?: number | undefined }
+  | { action: 'download'; why: string; repair: boolean; urgent: boolean }
+  | { action: 'compare'; why: string }
+  | { action: 'rewrite'; repair: boolean };
+
+type Policy = (situation: Situation) => Decision | undefined;
+
+/** The first policy that has an opinion decides. */
+export function decide(situation: Situation): Decision {
+  const chain = situation.spec.mode === 'Observe' ? observing : syncing;
+  for (const policy of chain) {
+    const decision = policy(situation);
+    if (decision !== undefined) return decision;
+  }
+  throw new Error('the last policy of a chain always decides');
+}
+
+/** Identifies a remote certificate at one revision. */
+export function revisionOf(entry: InventoryEntry): string {
+  return `${entry.id}@${entry.revision}`;
+}
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+/**
+ * When the certificate is downloaded again although the inventory shows no change. A revision that only names a day
+ * cannot show a second upload on that day, wherever on earth the day ends: until a download was made 36 h after it,
+ * the answer may be out of date and is asked for hourly. Spread by the remote id, so that all users of a certificate are
+ * due together and share one download.
+ */
+export function refreshDue(proof: Proof, entry: InventoryEntry, refreshIntervalMs: number): number {
+  const settledAt = entry.day === undefined ? -Infinity : Date.parse(`${entry.day}T00:00:00Z`) + day + 36 * hour;
+  if (proof.at < settledAt) return proof.at + hour;
+  return refreshIntervalMs === 0 ? Infinity : proof.at + refreshIntervalMs * (0.9 + 0.1 * fraction(entry.id));
+}
+
+/** A number in [0, 1) that depends on the text alone: schedules spread by it survive restarts. */
+export function fraction(text: string): number {
+  let hash = 2_166_136_261; // FNV-1a
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 16_777_619);
+  return (hash >>> 0) / 2 ** 32;
+}
+
+/** A Secret of ours that holds a pair as we recorded it. */
+export function intactTarget(target: Target): (OwnTarget & { content: IntactContent }) | undefined {
+  return target?.ours && target.content.intact ? (target as OwnTarget & { content: IntactContent }) : undefined;
+}
+
+const none = (synced: Problem | 'unchanged', until?: number): Decision => ({ action: 'none', synced, until });
+
+const suspended: Policy = ({ spec }) =>
+  spec.suspend
+    ? none({
+        reason: 'Suspended',
+        message: 'spec.suspend is true: nothing is read from the provider and nothing is written.',
+      })
+    : undefined;
+
+const heldByAnother: Policy = ({ heldBy, spec }) =>
+  heldBy === undefined
+    ? undefined
+    : none({
+        reason: 'SecretConflict',
+        message: `Secret ${spec.secretName} belongs to ProviderCertificate ${heldBy}. Give this one another secretName, or delete the other.`,
+      });
+
+const noProvider: Policy = ({ provider }) => ('reason' in provider ? none(provider) : undefined);
+
+const foreign: Policy = ({ target, spec, writtenBefore }) => {
+  if (target === undefined || target.ours) return undefined;
+  const conflict = (what: string): Decision =>
+    none(
+      { reason: 'SecretConflict', message: `Secret ${spec.secretName} ${what} It is not touched.` },
+      target.lookAgainAt,
+    );
+  if (!spec.adoptExisting) {
+    return conflict(
+      `exists and is written by ${target.manager}: choose another secretName, delete it, or set adoptExisting.`,
+    );
+  }
+  if (writtenBefore)
+    return conflict(
+      `was replaced by ${target.manager}, and adoptExisting acts only once: delete it to have it written again.`,
+    );
+  if (target.adoption === undefined) return conflict(`exists and is written by ${target.manager}.`);
+  return 'refused' in target.adoption ? conflict(`cannot be adopted because ${target.adoption.refused}.`) : undefined;
+};
+
+const contested: Policy = (situation) => {
+  const { contest, now } = situation;
+  return contest !== undefined && now < contest.until
+    ? none({ reason: 'SecretConflict', message: contest.message }, contest.until)
+    : undefined;
+};
+
+/** The API server would not take the last write: what could follow is another write. */
+const unwritable: Policy = ({ setback, now }) =>
+  setback !== undefined &&
+  now < setback.until &&
+  (setback.reason === 'SecretWriteFailed' || setback.reason === 'SecretConflict')
+    ? none(setback, setback.until)
+    : undefined;
+
+/** Metadata are put right with the bytes that are there: no download, whatever the provider does. */
+const drifted: Policy = (situation) => {
+  const target = intactTarget(situation.target);
+  if (target === undefined || situation.metadataInOrder || edited(target)) return undefined;
+  const repair = situation.generationSeen;
+  return (repair ? contested(situation) : undefined) ?? { action: 'rewrite', repair };
+};
+
+/** An outage is the provider's to show. Here it shows only once it matters: with no good pair, or when it lasts. */
+const faulty: Policy = ({ provider, target, now, shown, generationSeen, comparison }) => {
+  if (!('lastGood' in provider) || provider.fault === undefined) return undefined;
+  const visibleAt = provider.lastGood + Math.max(3 * provider.pollIntervalMs, 15 * 60_000);
+  const settled =
+    generationSeen &&
+    shown !== undefined &&
+    shown !== 'Pending' &&
+    (intactTarget(target) !== undefined || comparison !== undefined);
+  return settled && now < visibleAt ? none('unchanged', visibleAt) : none(provider.fault);
+};
+
+const unlisted: Policy = ({ provider }) =>
+  'lastGood' in provider && provider.selection === undefined
+    ? none({ reason: 'Pending', message: 'Waiting for the first answer of the provider.' })
+    : undefined;
+
+const unselected: Policy = (situation) => {
+  const selection = selectionOf(situation);
+  return selection !== undefined && 'reason' in selection ? none(selection) : undefined;
+};
+
+const unusable: Policy = (situation) => {
+  const problem = entryOf(situation).problem;
+  return problem === undefined ? undefined : none(problem);
+};
+
+const setBack: Policy = ({ setback, now }) =>
+  setback !== undefined && now < setback.until ? none(setback, setback.until) : undefined;
+
+/** Everything that makes a download necessary, the most urgent first. */
+const outOfDate: Policy = (situation) => {
+  const { target, source, spec, proof, now, writtenBefore, judgedCaCertificate, refreshWanted } = situation;
+  const entry = entryOf(situation);
+  const download = (why: string, { repair = false, urgent = false } = {}): Decision => ({
+    action: 'download',
+    why,
+    repair,
+    urgent,
+  });
+
+  if (target === undefined)
+    return (
+      (writtenBefore && contested(situation)) ||
+      download('the Secret is missing', { repair: writtenBefore, urgent: true })
+    );
+  if (!target.ours) return download('the Secret is to be adopted', { urgent: true });
+  if (!target.content.intact) return download('the Secret is broken', { repair: true, urgent: true });
+  if (target.origin.source !== source) return download('the spec names another source', { urgent: true });
+  if (edited(target)) return contested(situation) ?? download('the Secret was edited', { repair: true, urgent: true });
+  if (uncovered(target.content.facts.dnsNames, spec.dnsNames).length > 0)
+    return download('the Secret does not cover spec.dnsNames');
+  if (
+    spec.caCertificate !==
+    (judgedCaCertificate ?? (target.content.caDigest !== undefined ? 'Include' : spec.caCertificate))
+  )
+    return download('caCertificate changed');
+  if (proof?.revision !== revisionOf(entry)) return download('the provider has another revision');
+  if (refreshWanted) return download('a refresh was asked for');
+  if (now >= refreshDue(proof, entry, spec.refreshIntervalMs)) return download('a refresh is due');
+  return undefined;
+};
+
+const inSync: Policy = (situation) => {
+  const target = intactTarget(situation.target);
+  const { proof, spec } = situation;
+  if (target === undefined || proof === undefined) throw new Error('a Secret in sync is intact and proved');
+  return none(
+    {
+      reason: 'Synced',
+      message: `Secret ${spec.secretName} holds what the provider has, valid until ${timestamp(target.content.facts.notAfter)}.`,
+    },
+    refreshDue(proof, entryOf(situation), spec.refreshIntervalMs),
+  );
+};
+
+const uncompared: Policy = (situation) => {
+  const { comparison, now, spec, refreshWanted } = situation;
+  const entry = entryOf(situation);
+  const compare = (why: string): Decision => ({ action: 'compare', why });
+  if (comparison === undefined) return compare('nothing was compared yet');
+  if (comparison.revision !== revisionOf(entry)) return compare('the provider has another revision');
+  if (refreshWanted) return compare('a refresh was asked for');
+  return now >= refreshDue(comparison, entry, spec.refreshIntervalMs) ? compare('a refresh is due') : undefined;
+};
+
+/** A Secret that is not as the provider has it is looked at again at each poll: somebody is about to put it right. */
+const compared: Policy = (situation) => {
+  const { comparison, spec, provider } = situation;
+  if (comparison === undefined) throw new Error('nothing was compared');
+  const outcome = outcomeOf(comparison, spec.secretName);
+  const amiss = outcome.reason === 'Differs' || outcome.reason === 'SecretMissing';
+  const lookAgainAt = amiss && 'lastGood' in provider ? comparison.lookedAt + provider.pollIntervalMs : Infinity;
+  return none(outcome, Math.min(lookAgainAt, refreshDue(comparison, entryOf(situation), spec.refreshIntervalMs)));
+};
+
+const syncing: readonly Policy[] = [
+  suspended,
+  heldByAnother,
+  noProvider,
+  foreign,
+  unwritable,
+  drifted,
+  faulty,
+  unlisted,
+  unselected,
+  unusable,
+  setBack,
+  outOfDate,
+  inSync,
+];
+const observing: readonly Policy[] = [
+  suspended,
+  noProvider,
+  faulty,
+  unlisted,
+  unselected,
+  unusable,
+  setBack,
+  uncompared,
+  compared,
+];
+
+/** The Secret no longer holds what we recorded on it. */
+export function edited({ origin, content }: OwnTarget): boolean {
+  return (
+    content.intact &&
+    (content.facts.fingerprintSHA256 !== origin.fingerprintSHA256 || content.chainDigest !== origin.chainDigest)
+  );
+}
+
+function selectionOf({ provider }: Situation): Selection | undefined {
+  return 'lastGood' in provider ? provider.selection : undefined;
+}
+
+function entryOf(situation: Situation): InventoryEntry {
+  const selection = selectionOf(situation);
+  if (selection === undefined || 'reason' in selection) throw new Error('policies after the selection have an entry');
+  return selection.entry;
+}

@@ -1,0 +1,375 @@
+import type { Logger } from 'pino';
+import { type CertificateSettings } from '../api/certificate.ts';
+import { certificateProviders, clusterCertificateProviders } from '../api/group.ts';
+import { parseCertificateProvider, parseClusterCertificateProvider } from '../api/parse.ts';
+import {
+  type CertificateProvider,
+  type ClusterCertificateProvider,
+  type ProviderSettings,
+  type ProviderStatus,
+  resolveProvider,
+} from '../api/provider.ts';
+import { type ProviderReadyReason, providerReadyReasons, syncedReasons } from '../api/reasons.ts';
+import { printable } from '../certificate/printable.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { setCondition } from '../kube/conditions.ts';
+import { isConflict, isNotFound } from '../kube/errors.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import { type KubeObject, type Secret, objectKey, secrets, timestamp } from '../kube/objects.ts';
+import type { Store } from '../kube/store.ts';
+import type { Account, AccountChange } from '../providers/account.ts';
+import type { Accounts } from '../providers/accounts.ts';
+import { readCredentials } from '../providers/credentials.ts';
+import type { ProviderReason } from '../providers/errors.ts';
+import type { Endpoints } from '../providers/endpoints.ts';
+import type { RemoteRef } from '../providers/inventory.ts';
+import { providerFor } from '../providers/registry.ts';
+import { allowsCertificate, allowsNamespace } from './consent.ts';
+import type { Problem, ProviderAnswer } from './decide.ts';
+import type { SecretReferences } from './references.ts';
+import { patchBetween } from './report.ts';
+
+export type ProviderObject = CertificateProvider | ClusterCertificateProvider;
+
+interface ProviderProblem {
+  reason: ProviderReadyReason;
+  message: string;
+}
+
+/** What a provider object came to. */
+interface Entry {
+  uid: string;
+  settings?: ProviderSettings;
+  outcome: { account: Account } | { problem: ProviderProblem };
+  /** Versions of the Secrets that the account was made from. */
+  versions: string;
+  /** An authentication fault after which the credentials were read again. */
+  rereadAfter?: unknown;
+  unsubscribe?: () => void;
+}
+
+interface Parts {
+  client: KubeClient;
+  /** By kind. */
+  providers: Readonly<Record<ProviderObject['kind'], Store<ProviderObject>>>;
+  /** Namespaces with their labels, for the consent of cluster providers. */
+  namespaces: Store<KubeObject>;
+  /** Whether cluster providers are served. */
+  clusterWide: boolean;
+  accounts: Accounts;
+  endpoints: Endpoints;
+  references: SecretReferences;
+  events: EventRecorder;
+  clock: Clock;
+  /** Told the status of each provider object, undefined when it is gone. */
+  observe: (providerKey: string, status: ProviderStatus | undefined) => void;
+  /** Called when certificates that use a provider object should be looked at again: all, or those with a changed reference. */
+  onChange: (providerKey: string, affects: (ref: RemoteRef) => boolean) => void;
+  /** Called when the provider object itself should be looked at again. */
+  onFault: (providerKey: string) => void;
+}
+
+/** `lastCheckTime` of a provider object is written at most this often when nothing else changes, in milliseconds. */
+const heartbeat = 10 * 60_000;
+
+/** The provider objects of the cluster and the accounts behind them. */
+export class Directory {
+  readonly #parts: Parts;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** What is known about a remote certificate that a namespace asks for: a question to memory, without a request. */
+  lookup(
+    { kind, name }: CertificateSettings['providerRef'],
+    namespace: string,
+    ref: RemoteRef,
+  ): Problem | (ProviderAnswer & { account?: Account }) {
+    const key = providerKey(kind, kind === 'CertificateProvider' ? { namespace, name } : { name });
+    const { providers, namespaces, clusterWide, clock } = this.#parts;
+    if (kind === 'ClusterCertificateProvider' && !clusterWide) {
+      return {
+        reason: 'ProviderNotFound',
+        message:
+          'This operator watches single namespaces (--watch-namespace) and serves no ClusterCertificateProvider.',
+      };
+    }
+    const title = `${kind} ${name}`;
+    if (!providers[kind].get(keyOf(key)))
+      return {
+        reason: 'ProviderNotFound',
+        message: `There is no ${title}${kind === 'CertificateProvider' ? ' in this namespace' : ''}.`,
+      };
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return { lastGood: clock.now(), pollIntervalMs: 0 };
+
+    const { consent, allowedCertificates, pollIntervalMs = 0 } = entry.settings ?? {};
+    if (consent !== undefined && !allowsNamespace(consent, labelsOf(namespaces.get(namespace)))) {
+      return { reason: 'NamespaceNotAllowed', message: `${title} does not allow namespace ${namespace} to use it.` };
+    }
+    if ('problem' in entry.outcome) {
+      const { reason, message } = entry.outcome.problem;
+      return reason === 'CredentialsMissing'
+        ? { reason, message: `${title}: ${message}` }
+        : { reason: 'ProviderNotReady', message: `${title} is not ready: ${message}` };
+    }
+    const { account } = entry.outcome;
+    const selection = account.inventory?.find(ref);
+    if (
+      selection !== undefined &&
+      'entry' in selection &&
+      !allowsCertificate(allowedCertificates, selection.entry.name)
+    ) {
+      return { reason: 'NamespaceNotAllowed', message: `${title} does not allow the use of this certificate.` };
+    }
+    const fault = account.fault?.error;
+    return {
+      account,
+      selection,
+      fault: fault && { reason: asSyncedReason(fault.reason), message: fault.message },
+      lastGood: account.lastSuccess ?? account.openedAt,
+      pollIntervalMs,
+    };
+  }
+
+  /** Brings one provider object up to date: its account, and its status. */
+  async reconcile(
+    key: string,
+    { signal, logger }: { signal: AbortSignal; logger: Logger },
+  ): Promise<{ requeueAfterMs?: number } | void> {
+    const stored = this.#parts.providers[kindOf(key)].get(keyOf(key));
+    if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) return this.#forget(key);
+    const before = this.#entries.get(key);
+    const entry = await this.#open(key, stored, before, signal);
+    this.#entries.set(key, entry);
+    if (before === undefined || changedOutcome(before, entry)) {
+      logger.debug({ provider: key }, 'provider object changed');
+      this.#parts.onChange(key, () => true);
+    }
+    await this.#report(key, stored, entry, signal);
+    return { requeueAfterMs: heartbeat };
+  }
+
+  #forget(key: string): void {
+    const { accounts, references, observe, onChange } = this.#parts;
+    this.#entries.get(key)?.unsubscribe?.();
+    this.#entries.delete(key);
+    references.want(key, []);
+    accounts.release(key);
+    observe(key, undefined);
+    onChange(key, () => true);
+  }
+
+  /** From the object to its account, or to what is in the way. */
+  async #open(key: string, stored: ProviderObject, before: Entry | undefined, signal: AbortSignal): Promise<Entry> {
+    const { endpoints, references } = this.#parts;
+    const { uid } = stored.metadata;
+    const problem = (reason: ProviderReadyReason, message: string, settings?: ProviderSettings): Entry => {
+      before?.unsubscribe?.();
+      this.#parts.accounts.release(key);
+      return { uid, ...(settings && { settings }), versions: '', outcome: { problem: { reason, message } } };
+    };
+
+    const parsed =
+      stored.kind === 'CertificateProvider'
+        ? parseCertificateProvider(stored)
+        : parseClusterCertificateProvider(stored);
+    if ('message' in parsed) return problem('InvalidSpec', `The spec is not valid: ${parsed.message}.`);
+    const settings = resolveProvider(parsed.value);
+    const provider = providerFor(settings);
+    if (provider === undefined)
+      return problem('InvalidSpec', `This release does not serve ${settings.type} in this API version.`, settings);
+    const endpoint = provider.endpoint(settings);
+    const refused = endpoints.check(endpoint);
+    if (refused !== undefined) return problem('EndpointNotAllowed', refused, settings);
+
+    const { credentialsSecretRef, caBundleRef } = settings;
+    const wanted = [credentialsSecretRef, ...(caBundleRef ? [caBundleRef] : [])];
+    references.want(key, wanted);
+    const found = await Promise.all(wanted.map((name) => references.version(name, signal)));
+    const versions = JSON.stringify([found, stored.metadata.generation]);
+    const fault = before && 'account' in before.outcome ? before.outcome.account.fault : undefined;
+    const rejected = fault?.error.reason === 'AuthenticationFailed' ? fault : undefined;
+    const current =
+      before !== undefined && before.uid === uid && before.versions === versions && 'account' in before.outcome;
+    if (current && (rejected === undefined || before.rereadAfter === rejected.since)) return before;
+
+    const credentials = await this.#credentials(provider.credentialKeys(settings), credentialsSecretRef, signal);
+    if ('message' in credentials) return problem('CredentialsMissing', credentials.message, settings);
+    const ca = await this.#caBundle(settings, signal);
+    if (ca !== undefined && 'message' in ca) return problem('CredentialsMissing', ca.message, settings);
+
+    const { pollIntervalMs, requestsPerMinute, inFlight } = settings;
+    const account = this.#parts.accounts.obtain(key, {
+      provider,
+      spec: settings,
+      credentials: credentials.credentials,
+      ...(ca && { ca: ca.pem }),
+      settings: { pollIntervalMs, inFlight, ...(requestsPerMinute !== undefined && { requestsPerMinute }) },
+    });
+    before?.unsubscribe?.();
+    return {
+      uid,
+      settings,
+      versions,
+      outcome: { account },
+      rereadAfter: rejected?.since,
+      unsubscribe: account.subscribe((change) => this.#onAccountChange(key, change)),
+    };
+  }
+
+  #onAccountChange(key: string, change: AccountChange): void {
+    const { onFault, onChange } = this.#parts;
+    onFault(key);
+    onChange(key, change.kind === 'inventory' ? change.changed : () => true);
+  }
+
+  async #credentials(
+    keys: Parameters<typeof readCredentials>[0],
+    name: { namespace: string; name: string },
+    signal: AbortSignal,
+  ): Promise<ReturnType<typeof readCredentials>> {
+    const secret = await this.#secret(name, signal);
+    return secret === undefined
+      ? { message: `The credentials Secret ${objectKey(name)} does not exist.` }
+      : readCredentials(keys, secret.data ?? {});
+  }
+
+  async #caBundle(
+    { caBundle, caBundleRef }: ProviderSettings,
+    signal: AbortSignal,
+  ): Promise<{ pem: string } | { message: string } | undefined> {
+    if (caBundle !== undefined) return { pem: caBundle };
+    if (caBundleRef === undefined) return undefined;
+    const value = (await this.#secret(caBundleRef, signal))?.data?.[caBundleRef.key];
+    const pem = value === undefined ? '' : Buffer.from(value, 'base64').toString();
+    return pem.includes('-----BEGIN CERTIFICATE-----')
+      ? { pem }
+      : { message: `The Secret ${objectKey(caBundleRef)} holds no certificates under the key ${caBundleRef.key}.` };
+  }
+
+  async #secret(name: { namespace: string; name: string }, signal: AbortSignal): Promise<Secret | undefined> {
+    try {
+      return await this.#parts.client.get<Secret>(secrets, name, { signal });
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #report(key: string, stored: ProviderObject, { outcome, settings }: Entry, signal: AbortSignal): Promise<void> {
+    const { client, providers, events, clock } = this.#parts;
+    const state = stateOf(outcome);
+    if (state === undefined) return;
+    const now = clock.now();
+    const previous = stored.status ?? { observedGeneration: -1 };
+    const generation = stored.metadata.generation ?? 0;
+    const message = printable(state.message, 1024);
+    const { status } = providerReadyReasons[state.reason];
+    const next: ProviderStatus = {
+      ...previous,
+      observedGeneration: generation,
+      conditions: setCondition(
+        previous.conditions ?? [],
+        { type: 'Ready', status, reason: state.reason, message, observedGeneration: generation },
+        now,
+      ) as ProviderStatus['conditions'],
+      message: printable(message, 256),
+      ...(settings && { type: settings.type }),
+    };
+    if ('account' in outcome && outcome.account.inventory) next.certificates = outcome.account.inventory.size;
+    const checkedAt = 'account' in outcome ? outcome.account.lastSuccess : undefined;
+    if (
+      checkedAt !== undefined &&
+      (patchBetween(previous, next) !== undefined || now >= (Date.parse(previous.lastCheckTime ?? '') || 0) + heartbeat)
+    )
+      next.lastCheckTime = timestamp(checkedAt);
+    this.#parts.observe(key, next);
+    const patch = patchBetween(previous, next);
+    if (patch === undefined) return;
+
+    const { namespace, name, uid } = stored.metadata;
+    const resource = stored.kind === 'CertificateProvider' ? certificateProviders : clusterCertificateProviders;
+    try {
+      const patched = await client.mergePatch<ProviderObject>(
+        resource,
+        { namespace, name },
+        { metadata: { uid }, status: patch },
+        { subresource: 'status', signal },
+      );
+      if (patched.metadata.generation === generation) providers[kindOf(key)].absorb(patched);
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error)) return; // deleted, or recreated under its name
+      throw error;
+    }
+    const shown = previous.conditions?.find(({ type }) => type === 'Ready')?.reason;
+    if (shown !== state.reason) {
+      const { apiVersion, kind } = stored;
+      events.record(
+        { apiVersion, kind, ...(namespace !== undefined && { namespace }), name, uid },
+        { type: status === 'True' ? 'Normal' : 'Warning', reason: state.reason, message },
+      );
+    }
+  }
+}
+
+/** Queue key of a provider object. */
+export function providerKey(
+  kind: ProviderObject['kind'],
+  name: { namespace?: string | undefined; name: string },
+): string {
+  return `${kind}/${objectKey(name)}`;
+}
+
+function kindOf(key: string): ProviderObject['kind'] {
+  return key.startsWith('CertificateProvider/') ? 'CertificateProvider' : 'ClusterCertificateProvider';
+}
+
+function keyOf(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
+}
+
+function changedOutcome(before: Entry, after: Entry): boolean {
+  if ('account' in before.outcome && 'account' in after.outcome) {
+    return (
+      before.outcome.account !== after.outcome.account ||
+      JSON.stringify(before.settings) !== JSON.stringify(after.settings)
+    );
+  }
+  return JSON.stringify(before.outcome) !== JSON.stringify(after.outcome);
+}
+
+/** What Ready shall say; undefined while the first list is under way. */
+function stateOf(outcome: Entry['outcome']): ProviderProblem | undefined {
+  if ('problem' in outcome) return withAdvice(outcome.problem);
+  const { fault, inventory } = outcome.account;
+  if (fault !== undefined)
+    return withAdvice({ reason: asProviderReason(fault.error.reason), message: fault.error.message });
+  return (
+    inventory && { reason: 'Valid', message: `${inventory.size} certificate${inventory.size === 1 ? '' : 's'} listed.` }
+  );
+}
+
+function withAdvice({ reason, message }: ProviderProblem): ProviderProblem {
+  // What is wrong with the object itself already says what to do.
+  if (reason === 'InvalidSpec' || reason === 'EndpointNotAllowed') return { reason, message };
+  const { todo } = providerReadyReasons[reason];
+  return { reason, message: `${message} ${todo.replaceAll('`', '')}` };
+}
+
+function labelsOf(namespace: KubeObject | undefined): Record<string, string> | undefined {
+  return namespace && (namespace.metadata.labels ?? {});
+}
+
+/** What an account answers in words of a ProviderCertificate. */
+export function asSyncedReason(reason: ProviderReason): Problem['reason'] {
+  return reason in syncedReasons ? (reason as Problem['reason']) : 'ProviderNotReady';
+}
+
+/** The same in words of a provider object. Faults of one certificate are never faults of an account. */
+function asProviderReason(reason: ProviderReason): ProviderReadyReason {
+  return reason in providerReadyReasons ? (reason as ProviderReadyReason) : 'InvalidResponse';
+}

@@ -1,0 +1,31 @@
+import type { CertificateSettings } from '../api/certificate.ts';
+import { syncedReasons } from '../api/reasons.ts';
+import type { Facts } from '../certificate/facts.ts';
+import { timestamp } from '../kube/objects.ts';
+import type { Problem } from './decide.ts';
+
+/** Their messages say all there is to say. */
+const complete = new Set<string>(['SecretConflict', 'Suspended', 'InvalidSpec', 'Differs', 'SecretMissing']);
+
+/** Adds to what was seen what is kept and what to do. */
+export function withConsequence(
+  problem: Problem,
+  facts: Facts | undefined,
+  { mode, secretName }: CertificateSettings,
+): Problem {
+  const { reason, message } = problem;
+  const { status, todo } = syncedReasons[reason];
+  if (status !== 'False' || complete.has(reason)) return problem;
+  const kept =
+    mode === 'Observe'
+      ? ''
+      : facts
+        ? `Secret ${secretName} is kept; its certificate is valid until ${timestamp(facts.notAfter)}.`
+        : 'No Secret is written.';
+  const advice = todo === 'Nothing.' ? '' : todo.replaceAll('`', '');
+  return { reason, message: [sentence(message), kept, advice].filter(Boolean).join(' ') };
+}
+
+function sentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,290 @@
+import type { Logger } from 'pino';
+import type { ProviderCertificate, ProviderCertificateStatus } from '../api/certificate.ts';
+import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../api/group.ts';
+import { fieldManager, managedLabel } from '../api/names.ts';
+import type { ProviderStatus } from '../api/provider.ts';
+import type { Clock } from '../clock.ts';
+import { Controller, type Outcome } from '../controller/controller.ts';
+import { type Priority, WorkQueue } from '../controller/queue.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { EventRecorder } from '../kube/events.ts';
+import {
+  type KubeObject,
+  type Resource,
+  apiVersionOf,
+  namespaces as namespaceResource,
+  objectKey,
+  secrets as secretResource,
+} from '../kube/objects.ts';
+import { Reflector } from '../kube/reflector.ts';
+import { Store } from '../kube/store.ts';
+import { Accounts } from '../providers/accounts.ts';
+import type { Endpoints } from '../providers/endpoints.ts';
+import { Actor } from './act.ts';
+import type { Announcement } from './announce.ts';
+import { Writer } from './apply.ts';
+import { Directory, type ProviderObject, providerKey } from './directory.ts';
+import { Holders } from './holder.ts';
+import { Lookout } from './look.ts';
+import { Memories } from './memory.ts';
+import { CertificateReconciler } from './reconcile.ts';
+import { SecretReferences } from './references.ts';
+import { Targets } from './target.ts';
+
+export interface OperatorOptions {
+  client: KubeClient;
+  clock: Clock;
+  logger: Logger;
+  endpoints: Endpoints;
+  /** Empty: all namespaces, and cluster providers too. */
+  watchNamespaces: readonly string[];
+  /** How many certificates are worked on at the same time. */
+  concurrency: number;
+  /** Name of this replica, as events show it. */
+  instance: string;
+  observer: OperatorObserver;
+}
+
+/** Told what the operator does and finds; for metrics. A status is undefined when the object is gone. */
+export interface OperatorObserver {
+  reconciled(result: { outcome: Outcome; durationMs: number }): void;
+  certificate(key: string, status: ProviderCertificateStatus | undefined): void;
+  provider(key: string, status: ProviderStatus | undefined): void;
+}
+
+/** In milliseconds; whoever is idle takes what is due at once. */
+const longestDue = 120_000;
+/** Provider objects are few, and each costs little. */
+const providerConcurrency = 4;
+
+/**
+ * The whole operator: caches, queues and controllers, wired together. Everything that happens in the cluster or at a provider
+ * ends as a key in a queue; everything that is done begins with one.
+ */
+export class Operator {
+  readonly #options: OperatorOptions;
+  readonly #reflectors: Pick<Reflector<KubeObject>, 'run' | 'synced' | 'restarts'>[] = [];
+  readonly #certificates: Store<ProviderCertificate>;
+  readonly #providers: Record<ProviderObject['kind'], Store<ProviderObject>>;
+  readonly #secrets: Store<KubeObject>;
+  readonly #namespaces: Store<KubeObject>;
+  readonly #certificateQueue: WorkQueue;
+  readonly #providerQueue: WorkQueue;
+  readonly #accounts: Accounts;
+  readonly #events: EventRecorder;
+  readonly #references: SecretReferences[];
+  readonly #controllers: { providers: Controller; certificates: Controller };
+  #ready = false;
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+    const { client, clock, logger, endpoints, concurrency, instance, observer } = options;
+    const store = <T extends KubeObject>(): Store<T> => new Store<T>({ logger });
+    this.#certificates = store();
+    this.#providers = { CertificateProvider: store(), ClusterCertificateProvider: store() };
+    this.#secrets = store();
+    this.#namespaces = store();
+    this.#certificateQueue = new WorkQueue({ clock });
+    this.#providerQueue = new WorkQueue({ clock });
+    this.#accounts = new Accounts({ clock, logger, endpoints });
+    this.#events = new EventRecorder({ client, clock, logger, component: fieldManager, instance });
+
+    const references = (queue: WorkQueue): SecretReferences =>
+      new SecretReferences({ client, clock, logger, onChange: (owner) => queue.add(owner) });
+    const [ofProviders, ofCertificates] = [references(this.#providerQueue), references(this.#certificateQueue)];
+    this.#references = [ofProviders, ofCertificates];
+    const users = this.#certificates.index(({ metadata, spec }) => [providerKeyOf(metadata.namespace, spec)]);
+    const directory = new Directory({
+      client,
+      clock,
+      endpoints,
+      providers: this.#providers,
+      namespaces: this.#namespaces,
+      clusterWide: options.watchNamespaces.length === 0,
+      accounts: this.#accounts,
+      references: ofProviders,
+      events: this.#events,
+      observe: (key, status) => observer.provider(key, status),
+      onFault: (key) => this.#providerQueue.add(key),
+      onChange: (key, affects) => {
+        for (const certificate of users(key))
+          if (affects(certificate.spec?.remoteRef ?? {})) this.#enqueue(certificate);
+      },
+    });
+
+    const holders = new Holders(this.#certificates, (key) => this.#certificateQueue.add(key));
+    const targets = new Targets({ client, clock, store: this.#secrets });
+    const writer = new Writer({ client, targets });
+    const memories = new Memories();
+    const lookout = new Lookout({
+      certificates: this.#certificates,
+      directory,
+      holders,
+      targets,
+      references: ofCertificates,
+      memories,
+      clock,
+      onGone: (key) => observer.certificate(key, undefined),
+    });
+    const announce = ({ apiVersion, kind, metadata }: ProviderCertificate, event: Announcement): void => {
+      const { namespace, name, uid } = metadata;
+      this.#events.record({ apiVersion, kind, namespace, name, uid }, event);
+    };
+    const actor = new Actor({
+      client,
+      targets,
+      writer,
+      stillWanted: (view) => lookout.stillWanted(view),
+      announce,
+      clock,
+      random: Math.random,
+    });
+    const reconciler = new CertificateReconciler({
+      client,
+      certificates: this.#certificates,
+      lookout,
+      actor,
+      memories,
+      announce,
+      clock,
+      observe: (key, status) => observer.certificate(key, status),
+    });
+
+    const controller = (
+      name: string,
+      queue: WorkQueue,
+      workers: number,
+      reconcile: ConstructorParameters<typeof Controller>[0]['reconcile'],
+    ): Controller =>
+      new Controller({
+        name,
+        queue,
+        concurrency: workers,
+        reconcile,
+        clock,
+        logger,
+        onResult: (result) => observer.reconciled(result),
+      });
+    this.#controllers = {
+      providers: controller('provider', this.#providerQueue, providerConcurrency, (key, o) =>
+        directory.reconcile(key, o),
+      ),
+      certificates: controller('certificate', this.#certificateQueue, concurrency, (key, o) =>
+        reconciler.reconcile(key, o),
+      ),
+    };
+    this.#connect(holders);
+  }
+
+  /** Whether the caches hold everything: what is decided now is decided on the whole picture. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get queues(): { provider: WorkQueue; certificate: WorkQueue } {
+    return { provider: this.#providerQueue, certificate: this.#certificateQueue };
+  }
+
+  /** What is wrong when keys are due for long although there are workers for them; undefined while all is well. */
+  get stalled(): string | undefined {
+    const { providers, certificates } = this.#controllers;
+    const stuck = (queue: WorkQueue, { idle }: Controller): boolean =>
+      this.#ready && idle > 0 && queue.oldestDueMs() > longestDue;
+    return stuck(this.#providerQueue, providers) || stuck(this.#certificateQueue, certificates)
+      ? 'work is due, and nobody does it'
+      : undefined;
+  }
+
+  /** How often lists and watches broke off since the start. */
+  get watchRestarts(): number {
+    return this.#reflectors.reduce((sum, { restarts }) => sum + restarts, 0);
+  }
+
+  /**
+   * Works until the signal is aborted: caches first, then providers, then certificates; stops in reverse, letting what runs
+   * end within 10 s.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    const watching = new AbortController();
+    const events = this.#events.run(watching.signal);
+    const watches = this.#reflectors.map((reflector) => reflector.run(watching.signal));
+    try {
+      await Promise.race([Promise.all(this.#reflectors.map(({ synced }) => synced)), aborted(signal)]);
+      if (!signal.aborted) {
+        this.#ready = true;
+        logger.info(
+          { certificates: this.#certificates.size, secrets: this.#secrets.size },
+          'caches are complete, work begins',
+        );
+        await Promise.all([this.#controllers.providers.run(signal), this.#controllers.certificates.run(signal)]);
+      }
+    } finally {
+      this.#ready = false;
+      this.#accounts.stop();
+      for (const references of this.#references) references.stop();
+      watching.abort();
+      await Promise.all([events, ...watches]);
+    }
+  }
+
+  /** From the cluster into the queues. */
+  #connect(holders: Holders): void {
+    const { watchNamespaces } = this.#options;
+    const scopes = watchNamespaces.length === 0 ? [undefined] : watchNamespaces;
+    for (const namespace of scopes) {
+      this.#reflect(providerCertificates, this.#certificates, { namespace });
+      this.#reflect(certificateProviders, this.#providers.CertificateProvider, { namespace });
+      this.#reflect(secretResource, this.#secrets, {
+        namespace,
+        labelSelector: `${managedLabel}=true`,
+        metadataOnly: true,
+      });
+    }
+    if (watchNamespaces.length === 0) {
+      this.#reflect(clusterCertificateProviders, this.#providers.ClusterCertificateProvider, {});
+      this.#reflect(namespaceResource, this.#namespaces, { metadataOnly: true });
+    }
+    this.#certificates.subscribe(({ object }) => this.#enqueue(object));
+    this.#secrets.subscribe(({ object }) => {
+      for (const key of holders.claimants(objectKey(object.metadata))) this.#certificateQueue.add(key, 'high');
+    });
+    for (const providers of Object.values(this.#providers)) {
+      providers.subscribe(({ object }) => this.#providerQueue.add(providerKey(object.kind, object.metadata)));
+    }
+    const inNamespace = this.#certificates.index(({ metadata, spec }) =>
+      spec?.providerRef?.kind === 'ClusterCertificateProvider' ? [metadata.namespace ?? ''] : [],
+    );
+    this.#namespaces.subscribe(({ object }) => {
+      for (const certificate of inNamespace(object.metadata.name)) this.#enqueue(certificate);
+    });
+  }
+
+  #reflect<T extends KubeObject>(
+    resource: Resource,
+    store: Store<T>,
+    selection: { namespace?: string | undefined; labelSelector?: string; metadataOnly?: boolean },
+  ): void {
+    const { client, clock, logger } = this.#options;
+    // Objects in lists do not say what they are.
+    const decode = (raw: KubeObject): T => ({ ...raw, apiVersion: apiVersionOf(resource), kind: resource.kind }) as T;
+    this.#reflectors.push(new Reflector({ client, clock, logger, resource, store, decode, ...selection }));
+  }
+
+  #enqueue({ metadata }: ProviderCertificate, priority: Priority = 'normal'): void {
+    this.#certificateQueue.add(objectKey(metadata), priority);
+  }
+}
+
+/** From the raw object, which may predate a rule. */
+function providerKeyOf(namespace: string | undefined, spec: ProviderCertificate['spec'] | undefined): string {
+  const { kind = 'CertificateProvider', name = '' } = spec?.providerRef ?? {};
+  return providerKey(kind, kind === 'CertificateProvider' ? { namespace, name } : { name });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,168 @@
+import type { Logger } from 'pino';
+import type { ProviderCertificate, ProviderCertificateStatus } from '../api/certificate.ts';
+import { providerCertificates } from '../api/group.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isConflict, isNotFound } from '../kube/errors.ts';
+import { objectKey } from '../kube/objects.ts';
+import type { Store } from '../kube/store.ts';
+import type { Actor } from './act.ts';
+import { type Announcement, announcements, settlingTime } from './announce.ts';
+import { NamespaceGone, SecretChanged } from './apply.ts';
+import { type Decision, type Problem, decide } from './decide.ts';
+import type { Invalid, Lookout, View } from './look.ts';
+import type { Memories, Memory } from './memory.ts';
+import { withConsequence } from './messages.ts';
+import { healthOf, nextTurn } from './readiness.ts';
+import { heartbeatAt, nextStatus, patchBetween } from './report.ts';
+
+/** How long a new object may wait for the first inventory before its status says so, in milliseconds. */
+const patience = 5_000;
+/** Every pass does something that the next one need not do again. */
+const maxPasses = 6;
+
+/** Every look finds something new: tried again later. */
+class Unsettled extends Error {
+  override readonly name = 'Unsettled';
+  readonly reason = 'Unsettled';
+}
+
+interface Parts {
+  client: KubeClient;
+  certificates: Store<ProviderCertificate>;
+  lookout: Lookout;
+  actor: Actor;
+  memories: Memories;
+  announce: (certificate: ProviderCertificate, event: Announcement) => void;
+  clock: Clock;
+  /** Told the status of each ProviderCertificate whenever it was looked at. */
+  observe: (key: string, status: ProviderCertificateStatus) => void;
+}
+
+/**
+ * Brings one ProviderCertificate and its Secret to where they should be: look, decide, act, look again, and report when there
+ * is nothing left to do. Acting only changes what the next look sees, so that each step may fail and be repeated.
+ */
+export class CertificateReconciler {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async reconcile(
+    key: string,
+    { signal, logger }: { signal: AbortSignal; logger: Logger },
+  ): Promise<{ requeueAfterMs?: number } | void> {
+    try {
+      for (let pass = 0; pass < maxPasses; pass += 1) {
+        const view = await this.#parts.lookout.look(key, signal);
+        if (view === undefined) return undefined;
+        if ('invalid' in view) return await this.#reportInvalid(view, signal);
+        const decision = decide(view.situation);
+        logger.debug({ decision }, 'decided');
+        if (decision.action === 'none') return await this.#report(view, decision, signal);
+        await this.#parts.actor.act(view, decision, signal).catch((error: unknown) => {
+          if (!(error instanceof SecretChanged)) throw error;
+        });
+      }
+    } catch (error) {
+      if (error instanceof NamespaceGone) return undefined;
+      throw error;
+    }
+    throw new Unsettled('The Secret changes faster than it can be followed.');
+  }
+
+  async #report(
+    view: View,
+    { synced, until }: Extract<Decision, { action: 'none' }>,
+    signal: AbortSignal,
+  ): Promise<{ requeueAfterMs?: number }> {
+    const { certificate, spec, situation, entry, account, memory, refresh } = view;
+    const now = this.#parts.clock.now();
+    const created = Date.parse(certificate.metadata.creationTimestamp ?? '') || 0;
+    const remoteNotAfter = Date.parse(entry?.notAfter ?? '') || undefined;
+    const health = healthOf({ ...situation, now }, remoteNotAfter);
+    const turns = [
+      until,
+      health.facts && nextTurn(health.facts, now),
+      heartbeatAt(certificate),
+      created + settlingTime,
+      created + patience,
+    ];
+    const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > now).map(Number));
+    const result = Number.isFinite(next) ? { requeueAfterMs: next - now } : {};
+
+    if (situation.refreshWanted && synced !== 'unchanged' && synced.reason === 'CertificateNotFound') {
+      account?.listSoon(); // whoever asks has just uploaded it
+      memory.handledRefresh = refresh;
+    }
+    const fresh = certificate.status?.conditions === undefined;
+    if (fresh && synced !== 'unchanged' && synced.reason === 'Pending' && now < created + patience) return result;
+    const status = nextStatus(
+      certificate,
+      {
+        synced: synced === 'unchanged' ? synced : withConsequence(synced, health.facts, spec),
+        health,
+        secretName: spec.secretName,
+        remote: entry && { ...entry, validUntil: situation.comparison?.remote.notAfter },
+        proof: situation.proof ?? situation.comparison,
+        checkedAt: account?.inventory?.listedAt,
+        handledRefresh: memory.handledRefresh,
+      },
+      now,
+    );
+    await this.#writeStatus(certificate, status, { age: now - created, memory }, signal);
+    return result;
+  }
+
+  /** A spec that does not parse says nothing: only that is reported, and the Secret stays. */
+  async #reportInvalid({ certificate: stored, invalid: message }: Invalid, signal: AbortSignal): Promise<void> {
+    const invalid: Problem = {
+      reason: 'InvalidSpec',
+      message: `The spec is not valid: ${message}. Nothing is changed until it is corrected.`,
+    };
+    const status = nextStatus(
+      stored,
+      {
+        synced: invalid,
+        health: { ready: { status: 'False', reason: 'SpecNotMet', message: invalid.message } },
+        secretName: stored.status?.secretName,
+      },
+      this.#parts.clock.now(),
+    );
+    const memory = this.#parts.memories.of(objectKey(stored.metadata), stored.metadata.uid);
+    await this.#writeStatus(stored, status, { age: Infinity, memory }, signal);
+  }
+
+  async #writeStatus(
+    certificate: ProviderCertificate,
+    status: ProviderCertificateStatus,
+    { age, memory }: { age: number; memory: Memory },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, certificates, observe } = this.#parts;
+    const { namespace, name, uid, generation } = certificate.metadata;
+    const before = certificate.status;
+    observe(objectKey(certificate.metadata), status);
+    const patch = patchBetween(before, status);
+    if (patch !== undefined) {
+      try {
+        const patched = await client.mergePatch<ProviderCertificate>(
+          providerCertificates,
+          { namespace, name },
+          { metadata: { uid }, status: patch },
+          { subresource: 'status', signal },
+        );
+        if (patched.metadata.generation === generation) certificates.absorb(patched);
+      } catch (error) {
+        if (isNotFound(error) || isConflict(error)) return; // deleted, or recreated under its name
+        throw error;
+      }
+    }
+    memory.announced ??= before?.conditions?.find(({ type }) => type === 'Synced')?.reason;
+    const { events, announced } = announcements(before, status, { age, announced: memory.announced });
+    memory.announced = announced;
+    for (const event of events) this.#parts.announce(certificate, event);
+  }
+}

@@ -1,0 +1,44 @@
+import type { Problem, Setback } from './decide.ts';
+
+const minute = 60_000;
+
+/** How long a refused bundle is left alone before it is downloaded again: 1, 2, 5, 10, 30, 60 min, then hourly. */
+const refusalSteps = [1, 2, 5, 10, 30, 60].map((minutes) => minutes * minute);
+const failureBase = 2_000;
+const failureLimit = 10 * minute;
+
+/** A setback with the inputs that led to it: when one of them changes it no longer counts. */
+export interface RememberedSetback extends Setback {
+  inputs: string;
+  attempts: number;
+}
+
+/** What happened, told by kind: a refusal is about the bundle, a failure about the way to it. */
+export type Mishap = Problem & {
+  kind: 'refusal' | 'failure';
+  retryAfterMs?: number | undefined;
+  notBefore?: number | undefined;
+};
+
+/**
+ * The setback after one more mishap with the same inputs. While the reason stays the same the first message is kept, so that
+ * request ids do not turn every attempt into a change of status.
+ */
+export function setbackAfter(
+  previous: RememberedSetback | undefined,
+  mishap: Mishap,
+  inputs: string,
+  now: number,
+  random: () => number,
+): RememberedSetback {
+  const again = previous?.inputs === inputs ? previous : undefined;
+  const attempts = (again?.attempts ?? 0) + 1;
+  const wait = mishap.kind === 'refusal' ? (refusalSteps[attempts - 1] ?? 60 * minute) : failureWait(attempts, random);
+  const until = mishap.notBefore ?? now + Math.max(wait, mishap.retryAfterMs ?? 0);
+  const message = mishap.kind === 'failure' && again?.reason === mishap.reason ? again.message : mishap.message;
+  return { reason: mishap.reason, message, until, inputs, attempts };
+}
+
+function failureWait(attempts: number, random: () => number): number {
+  return Math.min(failureBase * 2 ** (attempts - 1), failureLimit) * (0.5 + 0.5 * random());
+}

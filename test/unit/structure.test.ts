@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+
+/** What each room may use besides itself. Files that lie directly in src belong to the room `main`; everybody may know the clock. */
+const allowed: Record<string, readonly string[]> = {
+  api: [],
+  kube: [],
+  controller: [],
+  certificate: [],
+  providers: [],
+  observability: [],
+  sync: ['api', 'kube', 'controller', 'certificate', 'providers'],
+  main: ['sync', 'api', 'kube', 'providers', 'observability'],
+};
+
+function roomOf(file: string): string {
+  const [first = '', second] = relative(join(root, 'src'), file).split('/');
+  return second === undefined ? (first === 'clock.ts' ? 'clock' : 'main') : first;
+}
+
+function importsOf(file: string): string[] {
+  const found = readFileSync(file, 'utf8').matchAll(/(?:from|import) ?\(?'(\.[^']+)'/g);
+  return Array.from(found, ([, path = '']) => resolve(dirname(file), path));
+}
+
+const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => join(root, 'src', file));
+
+test('imports go one way', () => {
+  const wrong = files.flatMap((file) => {
+    const room = roomOf(file);
+    return importsOf(file)
+      .map(roomOf)
+      .filter((other) => other !== room && other !== 'clock' && !allowed[room]?.includes(other))
+      .map((other) => `${relative(root, file)} imports from ${other}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('nothing in src comes from outside of it', () => {
+  const outside = files.filter((file) => importsOf(file).some((path) => relative(join(root, 'src'), path).startsWith('..')));
+  expect(outside).toEqual([]);
+});
+
+test('it looks at everything', () => {
+  expect(new Set(files.map(roomOf))).toEqual(new Set([...Object.keys(allowed), 'clock']));
+  expect(files.flatMap(importsOf).length).toBeGreaterThan(100);
+});

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { type Mishap, type RememberedSetback, setbackAfter } from '../../../src/sync/setback.ts';
+
+const minute = 60_000;
+const refusal: Mishap = { kind: 'refusal', reason: 'KeyMismatch', message: 'no key fits' };
+const failure: Mishap = { kind: 'failure', reason: 'ProviderUnavailable', message: 'HTTP 503 (request a)' };
+
+function repeated(mishap: Mishap, times: number, random = () => 1): number[] {
+  let setback: RememberedSetback | undefined;
+  return Array.from({ length: times }, () => {
+    setback = setbackAfter(setback, mishap, 'same', 0, random);
+    return setback.until;
+  });
+}
+
+test('a refused bundle is looked at again after 1, 2, 5, 10, 30, 60 minutes, then hourly', () => {
+  expect(repeated(refusal, 8).map((ms) => ms / minute)).toEqual([1, 2, 5, 10, 30, 60, 60, 60]);
+});
+
+test('failures are tried again soon, then at most every ten minutes', () => {
+  expect(repeated(failure, 12).map((ms) => ms / 1000)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]);
+});
+
+test('chance takes away at most half', () => {
+  expect(repeated(failure, 3, () => 0).map((ms) => ms / 1000)).toEqual([1, 2, 4]);
+});
+
+test('other inputs begin anew', () => {
+  const first = setbackAfter(undefined, refusal, 'one', 0, Math.random);
+  expect(setbackAfter(first, refusal, 'two', 0, Math.random).attempts).toBe(1);
+  expect(setbackAfter(first, refusal, 'one', 0, Math.random).attempts).toBe(2);
+});
+
+test('a certificate that begins later waits until then', () => {
+  expect(
+    setbackAfter(
+      undefined,
+      { ...refusal, reason: 'CertificateNotYetValid', notBefore: 123_456_789 },
+      'i',
+      0,
+      Math.random,
+    ).until,
+  ).toBe(123_456_789);
+});
+
+test('Retry-After is obeyed', () => {
+  expect(setbackAfter(undefined, { ...failure, retryAfterMs: 90_000 }, 'i', 0, Math.random).until).toBe(90_000);
+});
+
+test('a request id does not make a new message of the same failure', () => {
+  const first = setbackAfter(undefined, failure, 'i', 0, Math.random);
+  expect(setbackAfter(first, { ...failure, message: 'HTTP 503 (request b)' }, 'i', 0, Math.random).message).toBe(
+    failure.message,
+  );
+  expect(
+    setbackAfter(first, { ...failure, reason: 'InvalidResponse', message: 'HTML' }, 'i', 0, Math.random).message,
+  ).toBe('HTML');
+});
