@@ -150,8 +150,8 @@ export class Lookout {
   }
 
   /**
-   * The latest time at which what is in the Secret now was equal to a download: known to this process, told by the status,
-   * or, when the process ended between writing the Secret and its status, by the Secret itself.
+   * When what is in the Secret now was last equal to a download: known to this process, told by the status, or, when the
+   * process ended between writing the Secret and its status, by the Secret itself.
    */
   #proof(
     { status }: ProviderCertificate,
@@ -168,17 +168,13 @@ export class Lookout {
         last?.digest === memory.proof.digest && last.revision === entry?.revision && last.at > memory.proof.at;
       return shared && entry ? { revision: revisionOf(entry), at: last.at } : memory.proof;
     }
-    const writtenAt =
-      Date.parse(metadata.managedFields?.find(({ operation }) => operation === 'Apply')?.time ?? '') || 0;
-    const proofs: Proof[] = [{ revision: origin.revision, at: writtenAt }];
-    if (
-      status?.syncedRevision !== undefined &&
-      status.secretName === spec.secretName &&
-      status.certificate?.fingerprintSHA256 === fingerprintSHA256
-    ) {
-      proofs.push({ revision: status.syncedRevision, at: Date.parse(status.lastSyncTime ?? '') || 0 });
+    const writtenAt = metadata.managedFields?.find(({ operation }) => operation === 'Apply')?.time;
+    const proofs: Proof[] = [{ revision: origin.revision, at: Date.parse(writtenAt ?? '') || 0 }];
+    const told = status?.secretName === spec.secretName && status?.certificate?.fingerprintSHA256 === fingerprintSHA256;
+    if (told && status.syncedRevision !== undefined) {
+      proofs.unshift({ revision: status.syncedRevision, at: Date.parse(status.lastSyncTime ?? '') || 0 });
     }
-    return proofs.toSorted((a, b) => b.at - a.at)[0];
+    return proofs.find(({ revision }) => entry !== undefined && revision === revisionOf(entry)) ?? proofs[0];
   }
 
   /** What Observe knows; while the Secret is not as the provider has it, it is looked at anew once per poll. */
