@@ -7,7 +7,7 @@ import { buildOperator } from '../scripts/build.ts';
 import { Api, type ApiObject } from './control-plane/api.ts';
 import { type ControlPlane, startControlPlane } from './control-plane/index.ts';
 import { accessOf } from './control-plane/kubeconfig.ts';
-import { freePort } from './control-plane/ports.ts';
+import { freePort } from './control-plane/port.ts';
 import { ProcessGroup, type Running } from './control-plane/processes.ts';
 import { type Authority, type Issued, createAuthority } from './pki/index.ts';
 import { type NhnAccount, type NhnSimulator, startNhnSimulator } from './providers/nhn/simulator.ts';

@@ -58,6 +58,7 @@ async function main(flags: Flags): Promise<void> {
 function observerOf(metrics: () => Metrics): OperatorObserver {
   return {
     reconciled: ({ outcome, durationMs }) => metrics().reconciled(outcome, durationMs),
+    providerCalled: (call) => metrics().providerRequested({ ...call, provider: call.provider.toLowerCase() }),
     certificate(key, status) {
       const [namespace = '', name = ''] = key.split('/');
       if (status === undefined) metrics().removeCertificate({ namespace, name });

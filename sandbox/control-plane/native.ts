@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,14 +7,14 @@ import { Api } from './api.ts';
 import type { Binaries } from './build.ts';
 import type { ControlPlane } from './index.ts';
 import { kubeconfig } from './kubeconfig.ts';
-import { freePort, listens } from './ports.ts';
+import { freePort } from './port.ts';
 import { ProcessGroup } from './processes.ts';
 import { PortTakenError, Server } from './server.ts';
 import { createServiceAccount } from './service-account.ts';
 
 type Log = (line: string) => void;
 
-/** Starts etcd and kube-apiserver on free ports; chooses other ports when somebody else was faster. */
+/** Starts etcd and kube-apiserver on a free port; takes another one when somebody else was faster. */
 export async function startNative(binaries: Binaries, log: Log): Promise<ControlPlane> {
   for (let attempt = 1; ; attempt++) {
     const group = await ProcessGroup.start(join(tmpdir(), 'provider-certificates-control-plane-'));
@@ -29,12 +29,11 @@ export async function startNative(binaries: Binaries, log: Log): Promise<Control
 
 async function start(binaries: Binaries, group: ProcessGroup, log: Log): Promise<ControlPlane> {
   const { directory } = group;
-  const etcdPort = await freePort();
   const etcd = new Server({
     name: 'etcd',
     file: binaries.etcd,
-    args: etcdFlags(directory, etcdPort, await freePort()),
-    ready: () => listens(etcdPort),
+    args: etcdFlags(directory),
+    ready: () => exists(join(directory, etcdSocket)),
     group,
     log,
   });
@@ -42,15 +41,16 @@ async function start(binaries: Binaries, group: ProcessGroup, log: Log): Promise
 
   const token = await writeSecrets(directory);
   const port = await freePort();
-  const url = `https://127.0.0.1:${port}`;
   // kube-apiserver makes its certificate at its first start; the file ends with the authority that signed it.
-  const connect = async (): Promise<Api> =>
-    new Api({ url, token, ca: await readFile(join(directory, 'pki', 'apiserver.crt'), 'utf8') });
+  const connect = async (): Promise<Api> => {
+    const ca = await readFile(join(directory, 'pki', 'apiserver.crt'), 'utf8');
+    return new Api({ url: `https://127.0.0.1:${port}`, token, ca });
+  };
   const apiserver = new Server({
     name: 'kube-apiserver',
     file: binaries.kubeApiserver,
-    args: apiserverFlags(directory, etcdPort, port),
-    ready: async () => (await listens(port)) && answers(await connect()),
+    args: apiserverFlags(directory, port),
+    ready: () => answers(connect),
     group,
     log,
   });
@@ -64,7 +64,7 @@ async function start(binaries: Binaries, group: ProcessGroup, log: Log): Promise
     await group.end();
   };
   return {
-    url,
+    url: api.access.url,
     adminKubeconfig,
     directory,
     serviceAccount: (request) => createServiceAccount(api, directory, request),
@@ -91,17 +91,19 @@ async function writeSecrets(directory: string): Promise<string> {
   return token;
 }
 
+/** A socket in the working directory of both: nobody else can reach it or be in its place. */
+const etcdSocket = 'localhost:2379';
+const etcdPeerSocket = 'localhost:2380';
+
 /** The data is thrown away: nothing is synced to disk, and a lone member need not wait to be elected. */
-function etcdFlags(directory: string, port: number, peerPort: number): string[] {
-  const client = `http://127.0.0.1:${port}`;
-  const peer = `http://127.0.0.1:${peerPort}`;
+function etcdFlags(directory: string): string[] {
   return [
     `--data-dir=${join(directory, 'etcd')}`,
-    `--listen-client-urls=${client}`,
-    `--advertise-client-urls=${client}`,
-    `--listen-peer-urls=${peer}`,
-    `--initial-advertise-peer-urls=${peer}`,
-    `--initial-cluster=default=${peer}`,
+    `--listen-client-urls=unix://${etcdSocket}`,
+    `--advertise-client-urls=unix://${etcdSocket}`,
+    `--listen-peer-urls=unix://${etcdPeerSocket}`,
+    `--initial-advertise-peer-urls=unix://${etcdPeerSocket}`,
+    `--initial-cluster=default=unix://${etcdPeerSocket}`,
     '--unsafe-no-fsync',
     '--heartbeat-interval=10',
     '--election-timeout=100',
@@ -110,10 +112,10 @@ function etcdFlags(directory: string, port: number, peerPort: number): string[] 
 }
 
 /** Defaults but for what is about addresses and identities, so that it behaves like a cluster's. */
-function apiserverFlags(directory: string, etcdPort: number, port: number): string[] {
+function apiserverFlags(directory: string, port: number): string[] {
   const serviceAccountKey = join(directory, 'service-account.key');
   return [
-    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+    `--etcd-servers=unix://${etcdSocket}`,
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
     '--endpoint-reconciler-type=none', // the default one refuses to advertise a loopback address
@@ -128,13 +130,23 @@ function apiserverFlags(directory: string, etcdPort: number, port: number): stri
   ];
 }
 
-async function answers(api: Api): Promise<boolean> {
+/** Only the one that was started here takes the token: not another server that was faster to take the port. */
+async function answers(connect: () => Promise<Api>): Promise<boolean> {
+  let api: Api | undefined;
   try {
+    api = await connect();
     await api.text('/readyz');
     return true;
   } catch {
     return false;
   } finally {
-    await api.close();
+    await api?.close();
   }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

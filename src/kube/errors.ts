@@ -63,7 +63,7 @@ export function isExpired(error: unknown): error is KubeError {
 
 /** The field managers that an apply without force ran into; empty for every other error. */
 export function conflictingManagers(error: unknown): string[] {
-  if (!isConflict(error)) return [];
+  if (!(error instanceof KubeError)) return [];
   const managers = error.causes.map(({ message }) => /conflict with "([^"]+)"/.exec(message)?.[1]);
   return [...new Set(managers.filter((manager) => manager !== undefined))];
 }

@@ -117,7 +117,7 @@ export class Account {
     this.#plan();
   }
 
-  /** Handlers are called after the state has changed. Returns a function that ends it. */
+  /** Handlers are called soon after the state has changed. Returns a function that ends it. */
   subscribe(handler: (change: AccountChange) => void): () => void {
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
@@ -315,8 +315,9 @@ export class Account {
     return this.#throttle.refusal ?? (left > 0 ? new AccountUnavailable(fault.error, left) : undefined);
   }
 
+  /** Apart from what runs, so that an error of a handler is not taken for one of the provider. */
   #tell(change: AccountChange): void {
-    for (const handler of this.#handlers) handler(change);
+    for (const handler of this.#handlers) queueMicrotask(() => handler(change));
   }
 
   /** What a provider sends must not end the process; the message of an unforeseen error may hold parts of it. */

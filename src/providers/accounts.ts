@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts';
 import { Account } from './account.ts';
 import type { Credentials } from './credentials.ts';
 import type { Endpoints } from './endpoints.ts';
-import { HttpClient } from './http.ts';
-import type { Provider, ProviderSpec } from './provider.ts';
+import { type HttpCall, HttpClient } from './http.ts';
+import type { Provider, ProviderSpec, ProviderType } from './provider.ts';
 import { Throttle } from './throttle.ts';
 
 /** What a provider object asks for. */
@@ -35,6 +35,8 @@ interface AccountsOptions {
   logger: Logger;
   endpoints: Endpoints;
   random?: () => number;
+  /** Told of every request, for metrics. */
+  onCall?: (call: HttpCall & { provider: ProviderType }) => void;
 }
 
 interface Holding {
@@ -55,13 +57,15 @@ export class Accounts {
   readonly #logger: Logger;
   readonly #endpoints: Endpoints;
   readonly #random: () => number;
+  readonly #onCall: AccountsOptions['onCall'];
   /** Credentials are only ever compared, by a digest that is worthless outside this process. */
   readonly #secret = randomBytes(32);
   readonly #holdings = new Map<string, Holding>();
   readonly #accounts = new Map<string, { account: Account; http: HttpClient }>();
   readonly #throttles = new Map<string, Throttle>();
 
-  constructor({ clock, logger, endpoints, random = Math.random }: AccountsOptions) {
+  constructor({ clock, logger, endpoints, random = Math.random, onCall }: AccountsOptions) {
+    this.#onCall = onCall;
     this.#clock = clock;
     this.#logger = logger;
     this.#endpoints = endpoints;
@@ -128,7 +132,12 @@ export class Accounts {
     const throttle =
       this.#throttles.get(throttleKey) ?? new Throttle(this.#clock, { inFlight: settings.inFlight ?? usualInFlight });
     this.#throttles.set(throttleKey, throttle);
-    const http = new HttpClient({ clock: this.#clock, endpoints: this.#endpoints, ca });
+    const http = new HttpClient({
+      clock: this.#clock,
+      endpoints: this.#endpoints,
+      ca,
+      onCall: (call) => this.#onCall?.({ provider: provider.type, ...call }),
+    });
     const account = new Account({
       clock: this.#clock,
       random: this.#random,

@@ -92,8 +92,14 @@ export function statusError(status: number, operation: Operation): Pick<Provider
     return { reason: 'AuthenticationFailed', message: `${message}: it does not accept the credentials.` };
   if (status === 403) {
     return operation === 'list'
-      ? { reason: 'AuthenticationFailed', message: `${message}: the credentials may not list certificates.` }
-      : { reason: 'PermissionDenied', message: `${message}: the credentials may not read this certificate.` };
+      ? {
+          reason: 'AuthenticationFailed',
+          message: `${message}: the credentials may not list certificates, or not from here.`,
+        }
+      : {
+          reason: 'PermissionDenied',
+          message: `${message}: the credentials may not read this certificate, or not from here.`,
+        };
   }
   if (status === 429) return { reason: 'RateLimited', message: `${message}: too many requests.` };
   if (status === 408 || status >= 500) return { reason: 'ProviderUnavailable', message: `${message}.` };

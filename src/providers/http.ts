@@ -4,7 +4,7 @@ import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { Endpoints } from './endpoints.ts';
-import { ProviderError } from './errors.ts';
+import { type Operation, ProviderError } from './errors.ts';
 import { isLinkLocal } from './link-local.ts';
 
 export interface HttpAnswer {
@@ -24,6 +24,7 @@ export interface HttpRequest {
   headers: Record<string, string>;
   /** The longest body that is taken. */
   maxBytes: number;
+  operation: Operation;
   signal: AbortSignal;
 }
 
@@ -42,6 +43,14 @@ interface HttpOptions {
   /** PEM of a certificate authority that is trusted besides the usual ones. */
   ca?: string | undefined;
   timeouts?: HttpTimeouts;
+  onCall?: ((call: HttpCall) => void) | undefined;
+}
+
+/** How a request went; `code` is the HTTP status, or the reason when there was no answer. */
+export interface HttpCall {
+  operation: Operation;
+  code: string;
+  durationMs: number;
 }
 
 const usualTimeouts: HttpTimeouts = { connectMs: 10_000, headersMs: 20_000, totalMs: 60_000 };
@@ -58,9 +67,11 @@ export class HttpClient {
   readonly #clock: Clock;
   readonly #endpoints: Endpoints;
   readonly #timeouts: HttpTimeouts;
+  readonly #onCall: ((call: HttpCall) => void) | undefined;
   readonly #agent: Agent;
 
-  constructor({ clock, endpoints, ca, timeouts = usualTimeouts }: HttpOptions) {
+  constructor({ clock, endpoints, ca, timeouts = usualTimeouts, onCall }: HttpOptions) {
+    this.#onCall = onCall;
     this.#clock = clock;
     this.#endpoints = endpoints;
     this.#timeouts = timeouts;
@@ -81,8 +92,22 @@ export class HttpClient {
    *
    * @throws ProviderError when that is refused, or when there is no complete answer, whatever its status
    */
-  async get({ endpoint, path, headers, maxBytes, signal }: HttpRequest): Promise<HttpAnswer> {
-    this.#check(endpoint, path);
+  async get(request: HttpRequest): Promise<HttpAnswer> {
+    this.#check(request.endpoint, request.path);
+    const began = this.#clock.now();
+    const tell = (code: string): void =>
+      this.#onCall?.({ operation: request.operation, code, durationMs: this.#clock.now() - began });
+    try {
+      const answer = await this.#send(request);
+      tell(String(answer.status));
+      return answer;
+    } catch (error) {
+      tell(error instanceof ProviderError ? error.reason : 'aborted');
+      throw error;
+    }
+  }
+
+  async #send({ endpoint, path, headers, maxBytes, signal }: HttpRequest): Promise<HttpAnswer> {
     const deadline = new AbortController();
     const cancel = this.#clock.after(this.#timeouts.totalMs, () => deadline.abort());
     try {

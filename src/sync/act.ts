@@ -11,7 +11,9 @@ import { ProviderError } from '../providers/errors.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
 import { type Announcement, changes } from './announce.ts';
 import { SecretRefused, type Writer } from './apply.ts';
-import { type Decision, type Proof, type Situation, edited, intactTarget, revisionOf } from './decide.ts';
+import { type Decision, edited, intactTarget } from './decide.ts';
+import { revisionOf } from './schedule.ts';
+import type { Proof, Situation } from './situation.ts';
 import type { View } from './look.ts';
 import { type Mishap, setbackAfter } from './setback.ts';
 import { asSyncedReason } from './directory.ts';
@@ -51,16 +53,9 @@ export class Actor {
     }
     const { pair } = verdict;
     try {
-      if (decision.action === 'compare')
-        await this.#compare(view, pair, { revision: revisionOf(entry), at: download.at }, signal);
-      else
-        await this.#write(
-          view,
-          decision,
-          verdict,
-          { revision: revisionOf(entry), at: download.at, digest: download.digest },
-          signal,
-        );
+      const proof = { revision: revisionOf(entry), at: download.at, digest: download.digest };
+      if (decision.action === 'compare') await this.#compare(view, pair, proof, signal);
+      else if (!(await this.#write(view, decision, verdict, proof, signal))) return;
       memory.setback = undefined;
       if (view.refresh !== undefined) memory.handledRefresh = view.refresh;
     } finally {
@@ -117,14 +112,14 @@ export class Actor {
     return { verdict, download };
   }
 
-  /** Writes the pair, or only takes note when the Secret already holds it under the right names. */
+  /** Writes the pair, or only takes note when the Secret already holds it under the right names; false: it was not taken. */
   async #write(
     view: View,
     { repair }: { repair: boolean },
     { pair, findings }: Extract<Verdict, { accepted: true }>,
     proof: Proof & { digest: string },
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { spec, certificate, memory, situation } = view;
     const { target, source } = situation;
     if (spec.mode !== 'Sync') throw new Error('only Sync writes');
@@ -139,12 +134,13 @@ export class Actor {
           this.#parts.stillWanted(view),
         ),
       );
-      if (!written) return;
+      if (!written) return false;
       if (repair) this.#repaired(view);
       for (const event of changes(spec.secretName, target, pair, findings)) this.#parts.announce(certificate, event);
     }
     memory.proof = { ...proof, fingerprintSHA256: pair.facts.fingerprintSHA256, chainDigest: pair.chainDigest };
     memory.judgedCaCertificate = spec.caCertificate;
+    return true;
   }
 
   async #rewrite(view: View, repair: boolean, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Facts } from '../certificate/facts.ts';
 import { timestamp } from '../kube/objects.ts';
-import type { Problem, Proof } from './decide.ts';
+import type { Problem, Proof } from './situation.ts';
 import type { Content } from './target.ts';
 
 /** What Observe found: the certificate at the provider, which passed the gate, and the Secret beside it. */

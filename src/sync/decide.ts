@@ -1,71 +1,10 @@
-import type { CertificateSettings } from '../api/certificate.ts';
-import type { SyncedReason } from '../api/reasons.ts';
-import { timestamp } from '../kube/objects.ts';
 import { uncovered } from '../certificate/names.ts';
+import { timestamp } from '../kube/objects.ts';
 import type { InventoryEntry, Selection } from '../providers/inventory.ts';
-import { type Comparison, outcomeOf } from './compare.ts';
+import { outcomeOf } from './compare.ts';
+import { refreshDue, revisionOf } from './schedule.ts';
+import type { Problem, Situation } from './situation.ts';
 import type { IntactContent, OwnTarget, Target } from './target.ts';
-
-/** All that a decision rests on. Nothing else is looked at, so the chain below can be tested as a table. */
-export interface Situation {
-  now: number;
-  spec: CertificateSettings;
-  /** The source that the spec names, see `sourceOf`. */
-  source: string;
-  /** The Secret as it stands. Observe has its own knowledge of it in `comparison`. */
-  target: Target;
-  /** Labels, annotations and owner of the Secret are what the spec asks for. */
-  metadataInOrder: boolean;
-  /** Another ProviderCertificate that the Secret belongs to. */
-  heldBy?: string | undefined;
-  provider: Problem | ProviderAnswer;
-  /** The last time that the Secret was proved equal to a download. */
-  proof?: Proof | undefined;
-  /** How the Secret compared with the provider when it was last looked at; Observe only. */
-  comparison?: Comparison | undefined;
-  /** What went wrong with these very inputs before. */
-  setback?: Setback | undefined;
-  /** Somebody undoes our repairs. */
-  contest?: { until: number; message: string } | undefined;
-  /** The reason that Synced shows now. */
-  shown?: string | undefined;
-  /** Status already speaks of this generation. */
-  generationSeen: boolean;
-  /** We wrote this Secret before: when it is absent now, somebody deleted it. */
-  writtenBefore: boolean;
-  /** What `caCertificate` was when the pair in place was judged, where that is known. */
-  judgedCaCertificate?: CertificateSettings['caCertificate'] | undefined;
-  /** The refresh annotation holds a value that was not acted on yet. */
-  refreshWanted: boolean;
-}
-
-/** A state of things, to be shown as the condition Synced. */
-export interface Problem {
-  reason: SyncedReason;
-  message: string;
-}
-
-/** What the account knows about the remote certificate. */
-export interface ProviderAnswer {
-  /** Undefined before the first inventory. */
-  selection?: Selection | undefined;
-  /** A fault of the whole account. */
-  fault?: Problem | undefined;
-  /** When the provider last gave a complete inventory (or, before that, when it was first asked). */
-  lastGood: number;
-  pollIntervalMs: number;
-}
-
-/** At `at`, the Secret was equal to what the provider gave for `revision`. */
-export interface Proof {
-  revision: string;
-  at: number;
-}
-
-/** A refusal or a failure, remembered so that the same inputs do not cause the same download again and again. */
-export interface Setback extends Problem {
-  until: number;
-}
 
 export type Decision =
   | { action: 'none'; synced: Problem | 'unchanged'; until?: number | undefined }
@@ -83,33 +22,6 @@ export function decide(situation: Situation): Decision {
     if (decision !== undefined) return decision;
   }
   throw new Error('the last policy of a chain always decides');
-}
-
-/** Identifies a remote certificate at one revision. */
-export function revisionOf(entry: InventoryEntry): string {
-  return `${entry.id}@${entry.revision}`;
-}
-
-const hour = 3_600_000;
-const day = 24 * hour;
-
-/**
- * When the certificate is downloaded again although the inventory shows no change. A revision that only names a day
- * cannot show a second upload on that day, wherever on earth the day ends: until a download was made 36 h after it,
- * the answer may be out of date and is asked for hourly. Spread by the remote id, so that all users of a certificate are
- * due together and share one download.
- */
-export function refreshDue(proof: Proof, entry: InventoryEntry, refreshIntervalMs: number): number {
-  const settledAt = entry.day === undefined ? -Infinity : Date.parse(`${entry.day}T00:00:00Z`) + day + 36 * hour;
-  if (proof.at < settledAt) return proof.at + hour;
-  return refreshIntervalMs === 0 ? Infinity : proof.at + refreshIntervalMs * (0.9 + 0.1 * fraction(entry.id));
-}
-
-/** A number in [0, 1) that depends on the text alone: schedules spread by it survive restarts. */
-export function fraction(text: string): number {
-  let hash = 2_166_136_261; // FNV-1a
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 16_777_619);
-  return (hash >>> 0) / 2 ** 32;
 }
 
 /** A Secret of ours that holds a pair as we recorded it. */

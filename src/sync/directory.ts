@@ -19,14 +19,14 @@ import type { EventRecorder } from '../kube/events.ts';
 import { type KubeObject, type Secret, objectKey, secrets, timestamp } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import type { Account, AccountChange } from '../providers/account.ts';
-import type { Accounts } from '../providers/accounts.ts';
+import type { Accounts, Effective } from '../providers/accounts.ts';
 import { readCredentials } from '../providers/credentials.ts';
 import type { ProviderReason } from '../providers/errors.ts';
 import type { Endpoints } from '../providers/endpoints.ts';
 import type { RemoteRef } from '../providers/inventory.ts';
 import { providerFor } from '../providers/registry.ts';
 import { allowsCertificate, allowsNamespace } from './consent.ts';
-import type { Problem, ProviderAnswer } from './decide.ts';
+import type { Problem, ProviderAnswer } from './situation.ts';
 import type { SecretReferences } from './references.ts';
 import { patchBetween } from './report.ts';
 
@@ -260,9 +260,20 @@ export class Directory {
     }
   }
 
+  /** Objects with the same endpoint and credentials share an account, by the smallest of their settings. */
+  #sharedSettings(key: string): string {
+    const settings = Object.entries(this.#parts.accounts.effective(key) ?? {}) as [string, Effective | undefined][];
+    return settings
+      .filter(([, setting]) => setting !== undefined && setting.holder !== key)
+      .map(
+        ([name, setting]) => ` ${name} is ${setting?.value}, as ${setting?.holder} asks, which uses the same account.`,
+      )
+      .join('');
+  }
+
   async #report(key: string, stored: ProviderObject, { outcome, settings }: Entry, signal: AbortSignal): Promise<void> {
     const { client, providers, events, clock } = this.#parts;
-    const state = stateOf(outcome);
+    const state = stateOf(outcome, this.#sharedSettings(key));
     if (state === undefined) return;
     const now = clock.now();
     const previous = stored.status ?? { observedGeneration: -1 };
@@ -343,13 +354,16 @@ function changedOutcome(before: Entry, after: Entry): boolean {
 }
 
 /** What Ready shall say; undefined while the first list is under way. */
-function stateOf(outcome: Entry['outcome']): ProviderProblem | undefined {
+function stateOf(outcome: Entry['outcome'], note: string): ProviderProblem | undefined {
   if ('problem' in outcome) return withAdvice(outcome.problem);
   const { fault, inventory } = outcome.account;
   if (fault !== undefined)
     return withAdvice({ reason: asProviderReason(fault.error.reason), message: fault.error.message });
   return (
-    inventory && { reason: 'Valid', message: `${inventory.size} certificate${inventory.size === 1 ? '' : 's'} listed.` }
+    inventory && {
+      reason: 'Valid',
+      message: `${inventory.size} certificate${inventory.size === 1 ? '' : 's'} listed.${note}`,
+    }
   );
 }
 

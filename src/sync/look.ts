@@ -9,7 +9,9 @@ import type { Store } from '../kube/store.ts';
 import type { Account } from '../providers/account.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
 import { type Comparison, outcomeOf } from './compare.ts';
-import { type Proof, type Situation, intactTarget, revisionOf } from './decide.ts';
+import { intactTarget } from './decide.ts';
+import { revisionOf } from './schedule.ts';
+import type { Proof, Situation } from './situation.ts';
 import type { Directory } from './directory.ts';
 import type { Holders } from './holder.ts';
 import { carries, managedMetadata, sourceOf } from './manifest.ts';
@@ -81,11 +83,21 @@ export class Lookout {
     const source = sourceOf(spec, namespace);
     const writtenBefore = status?.syncedRevision !== undefined && status.secretName === spec.secretName;
 
+    const generationSeen = status?.observedGeneration === certificate.metadata.generation;
+    const asked = certificate.metadata.annotations?.[refreshAnnotation];
+    const refresh = asked === undefined ? undefined : printable(asked, 253);
+    const refreshWanted = refresh !== undefined && refresh !== (memory.handledRefresh ?? status?.lastHandledRefresh);
+
     let target: Target;
     let heldBy: string | undefined;
     if (spec.mode === 'Sync') {
       const name = { namespace, name: spec.secretName };
-      target = await targets.read(name, { expected: writtenBefore, adopt: spec.adoptExisting, signal });
+      target = await targets.read(name, {
+        expected: writtenBefore,
+        adopt: spec.adoptExisting,
+        lookAgain: refreshWanted || !generationSeen,
+        signal,
+      });
       const holder = holders.holder(objectKey(name), target?.ours ? target.origin.holder : undefined);
       heldBy = holder === key ? undefined : holder;
     }
@@ -97,8 +109,6 @@ export class Lookout {
     const versions = await this.#keyVersions(key, namespace, spec, signal);
     const own = intactTarget(target);
     const proof = own && this.#proof(certificate, spec, memory, own, account, entry);
-    const asked = certificate.metadata.annotations?.[refreshAnnotation];
-    const refresh = asked === undefined ? undefined : printable(asked, 253);
     const inputs = JSON.stringify([
       account?.id,
       entry && revisionOf(entry),
@@ -141,10 +151,10 @@ export class Lookout {
         setback: memory.setback?.inputs === inputs ? memory.setback : undefined,
         contest: memory.contest.standing(now),
         shown: status?.conditions?.find(({ type }) => type === 'Synced')?.reason,
-        generationSeen: status?.observedGeneration === certificate.metadata.generation,
+        generationSeen,
         writtenBefore,
         judgedCaCertificate: memory.judgedCaCertificate,
-        refreshWanted: refresh !== undefined && refresh !== (memory.handledRefresh ?? status?.lastHandledRefresh),
+        refreshWanted,
       },
     };
   }

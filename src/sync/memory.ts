@@ -1,7 +1,7 @@
 import type { CertificateSettings } from '../api/certificate.ts';
 import { Contest } from './contest.ts';
 import type { Comparison } from './compare.ts';
-import type { Proof } from './decide.ts';
+import type { Proof } from './situation.ts';
 import type { RememberedSetback } from './setback.ts';
 
 /** What the process knows about one ProviderCertificate beyond its status. All of it may be lost: a restart only asks again. */

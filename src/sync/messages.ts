@@ -2,7 +2,7 @@ import type { CertificateSettings } from '../api/certificate.ts';
 import { syncedReasons } from '../api/reasons.ts';
 import type { Facts } from '../certificate/facts.ts';
 import { timestamp } from '../kube/objects.ts';
-import type { Problem } from './decide.ts';
+import type { Problem } from './situation.ts';
 
 /** Their messages say all there is to say. */
 const complete = new Set<string>(['SecretConflict', 'Suspended', 'InvalidSpec', 'Differs', 'SecretMissing']);

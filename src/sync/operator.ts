@@ -48,6 +48,7 @@ export interface OperatorOptions {
 /** Told what the operator does and finds; for metrics. A status is undefined when the object is gone. */
 export interface OperatorObserver {
   reconciled(result: { outcome: Outcome; durationMs: number }): void;
+  providerCalled(call: { provider: string; operation: string; code: string; durationMs: number }): void;
   certificate(key: string, status: ProviderCertificateStatus | undefined): void;
   provider(key: string, status: ProviderStatus | undefined): void;
 }
@@ -86,7 +87,7 @@ export class Operator {
     this.#namespaces = store();
     this.#certificateQueue = new WorkQueue({ clock });
     this.#providerQueue = new WorkQueue({ clock });
-    this.#accounts = new Accounts({ clock, logger, endpoints });
+    this.#accounts = new Accounts({ clock, logger, endpoints, onCall: (call) => observer.providerCalled(call) });
     this.#events = new EventRecorder({ client, clock, logger, component: fieldManager, instance });
 
     const references = (queue: WorkQueue): SecretReferences =>

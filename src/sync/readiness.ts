@@ -1,7 +1,8 @@
 import { timestamp } from '../kube/objects.ts';
 import type { Facts } from '../certificate/facts.ts';
 import { uncovered } from '../certificate/names.ts';
-import { edited, type Situation } from './decide.ts';
+import { edited } from './decide.ts';
+import type { Situation } from './situation.ts';
 import type { ExpiringReason, ReadyReason } from '../api/reasons.ts';
 import type { Content } from './target.ts';
 

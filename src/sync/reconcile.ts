@@ -9,7 +9,8 @@ import type { Store } from '../kube/store.ts';
 import type { Actor } from './act.ts';
 import { type Announcement, announcements, settlingTime } from './announce.ts';
 import { NamespaceGone, SecretChanged } from './apply.ts';
-import { type Decision, type Problem, decide } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
+import type { Problem } from './situation.ts';
 import type { Invalid, Lookout, View } from './look.ts';
 import type { Memories, Memory } from './memory.ts';
 import { withConsequence } from './messages.ts';
@@ -93,9 +94,12 @@ export class CertificateReconciler {
     const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > now).map(Number));
     const result = Number.isFinite(next) ? { requeueAfterMs: next - now } : {};
 
-    if (situation.refreshWanted && synced !== 'unchanged' && synced.reason === 'CertificateNotFound') {
-      account?.listSoon(); // whoever asks has just uploaded it
-      memory.handledRefresh = refresh;
+    if (situation.refreshWanted && synced !== 'unchanged') {
+      const notFound = synced.reason === 'CertificateNotFound';
+      if (notFound) account?.listSoon(); // whoever asks has just uploaded it
+      // A Secret of somebody else was looked at again for this very reason.
+      const foreign = synced.reason === 'SecretConflict' && situation.target?.ours === false;
+      if (notFound || foreign) memory.handledRefresh = refresh;
     }
     const fresh = certificate.status?.conditions === undefined;
     if (fresh && synced !== 'unchanged' && synced.reason === 'Pending' && now < created + patience) return result;

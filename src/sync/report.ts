@@ -5,7 +5,8 @@ import { timestamp } from '../kube/objects.ts';
 import type { Facts } from '../certificate/facts.ts';
 import { type Condition, setCondition } from '../kube/conditions.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
-import { fraction, type Problem, type Proof } from './decide.ts';
+import { fraction } from './schedule.ts';
+import type { Problem, Proof } from './situation.ts';
 import type { Health } from './readiness.ts';
 
 /** What a reconcile found out, to be shown in the status. */

@@ -1,4 +1,4 @@
-import type { Problem, Setback } from './decide.ts';
+import type { Problem, Setback } from './situation.ts';
 
 const minute = 60_000;
 

@@ -75,11 +75,12 @@ export class Targets {
 
   /**
    * The Secret as it stands now. Costs a request only for a version that was not read yet, for a Secret that left the
-   * watch, and for one that `expected` says should be there. Throws KubeError.
+   * watch, and for one that `expected` says should be there; with `lookAgain` also for one of others, which otherwise is
+   * looked at now and then. Throws KubeError.
    */
   async read(
     name: { namespace: string; name: string },
-    options: { expected: boolean; adopt: boolean; signal: AbortSignal },
+    options: { expected: boolean; adopt: boolean; lookAgain: boolean; signal: AbortSignal },
   ): Promise<Target> {
     const key = objectKey(name);
     const watched = this.#store.get(key);
@@ -147,10 +148,10 @@ export class Targets {
   async #lookAgain(
     name: { namespace: string; name: string },
     foreign: ForeignTarget,
-    options: { adopt: boolean; signal: AbortSignal },
+    options: { adopt: boolean; lookAgain: boolean; signal: AbortSignal },
   ): Promise<Target> {
     if (options.adopt && foreign.adoption === undefined) return this.#fetch(name, options);
-    if (this.#clock.now() < foreign.lookAgainAt) return foreign;
+    if (!options.lookAgain && this.#clock.now() < foreign.lookAgainAt) return foreign;
     try {
       const { metadata } = await this.#client.get(secrets, name, { metadataOnly: true, signal: options.signal });
       if (metadata.uid !== foreign.metadata.uid || metadata.resourceVersion !== foreign.metadata.resourceVersion) {

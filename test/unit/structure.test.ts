@@ -42,7 +42,9 @@ test('imports go one way', () => {
 });
 
 test('nothing in src comes from outside of it', () => {
-  const outside = files.filter((file) => importsOf(file).some((path) => relative(join(root, 'src'), path).startsWith('..')));
+  const outside = files.filter((file) =>
+    importsOf(file).some((path) => relative(join(root, 'src'), path).startsWith('..')),
+  );
   expect(outside).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import type { Credentials } from '../credentials.ts';
 import { type Operation, ProviderError, type ProviderReason, statusError } from '../errors.ts';
-import { fitsPath, type HttpAnswer, type HttpClient, pathSegment } from '../http.ts';
+import { fitsPath, type HttpAnswer, type HttpClient, type HttpRequest, pathSegment } from '../http.ts';
 import type { InventoryEntry } from '../inventory.ts';
 import type { Call, ProviderClient } from '../provider.ts';
 import { type CertificateRow, certificateList, envelope } from './schema.ts';
@@ -61,7 +61,12 @@ export class NhnClient implements ProviderClient {
 
   async download({ id, problem }: InventoryEntry, { signal }: Call): Promise<Uint8Array[]> {
     if (problem) throw new ProviderError(problem);
-    const answer = await this.#get(`/${pathSegment(id)}/files`, { accept: '*/*', maxBytes: maxFileBytes, signal });
+    const answer = await this.#get(`/${pathSegment(id)}/files`, {
+      operation: 'download',
+      accept: '*/*',
+      maxBytes: maxFileBytes,
+      signal,
+    });
     const json = firstCharacter(answer.body) === '{' ? parseJson(answer.body) : undefined;
     refuseFailure(answer, json, 'download');
     if (json !== undefined) throw invalid('The provider answered with JSON instead of the file.', answer);
@@ -88,8 +93,10 @@ export class NhnClient implements ProviderClient {
       if (page > 1 && total !== expected) return undefined;
       expected = total;
       const fresh = data.filter((row) => !names.has(row.certificateName));
-      for (const row of fresh) names.add(row.certificateName);
-      rows.push(...fresh);
+      for (const row of fresh) {
+        names.add(row.certificateName);
+        rows.push(row);
+      }
       const complete = total === undefined ? page >= (totalPage ?? 1) || fresh.length === 0 : rows.length >= total;
       if (complete) return rows;
       if (fresh.length === 0) return undefined;
@@ -99,7 +106,12 @@ export class NhnClient implements ProviderClient {
 
   async #page(pageNum: number, signal: AbortSignal): Promise<ReturnType<typeof certificateList.parse>['body']> {
     const query = `?pageSize=${pageSize}&pageNum=${pageNum}&all=true&status=ALL`;
-    const answer = await this.#get(query, { accept: 'application/json', maxBytes: maxListBytes, signal });
+    const answer = await this.#get(query, {
+      operation: 'list',
+      accept: 'application/json',
+      maxBytes: maxListBytes,
+      signal,
+    });
     const json = parseJson(answer.body);
     refuseFailure(answer, json, 'list');
     const list = envelope.safeParse(json).success ? certificateList.safeParse(json) : undefined;
@@ -109,7 +121,7 @@ export class NhnClient implements ProviderClient {
 
   #get(
     suffix: string,
-    { accept, ...o }: { accept: string; maxBytes: number; signal: AbortSignal },
+    { accept, ...o }: { accept: string } & Pick<HttpRequest, 'operation' | 'maxBytes' | 'signal'>,
   ): Promise<HttpAnswer> {
     return this.#http.get({
       endpoint: this.#endpoint,

@@ -234,12 +234,14 @@ const rows: Record<string, Row> = {
     const body = w.L + w.I + w.K;
     const edited = { ...newer, asRecorded: false };
     const sameEnd: InPlace = { ...newer, facts: { ...newer.facts, notAfter: valid.notAfter.getTime() } };
+    const earlier: InPlace = { ...newer, facts: { ...newer.facts, notBefore: +inDays(-20) } };
     const expired: InPlace = { ...newer, facts: { ...newer.facts, notBefore: +inDays(100), notAfter: +inDays(200) } };
     return [
       { body, options: { inPlace: newer }, expected: refused('OlderThanCurrent', '2027-04-15') },
       { body, options: { inPlace: newer, allowOlder: true }, expected: written(w) },
       { body, options: { inPlace: edited }, expected: written(w) },
       { body, options: { inPlace: sameEnd }, expected: written(w) },
+      { body, options: { inPlace: earlier }, expected: written(w) },
       { body, options: { inPlace: expired }, expected: written(w) },
     ];
   },
@@ -369,6 +371,17 @@ const rows: Record<string, Row> = {
     return [
       { body, expected: written(w, { certificates: certificate + w.I, ...more }) },
       { body, options: { dnsNames: ['plain.example.com'] }, expected: refused('NamesNotCovered') },
+    ];
+  },
+  '39 an authority and a leaf with one key': async (w) => {
+    const dates = { notBefore: inDays(-1), notAfter: inDays(200) };
+    const authority = await createAuthority({ name: 'Own', key: w.leaf.key, ...dates });
+    const renewed = await createAuthority({ name: 'Own', key: w.leaf.key, ...longValid });
+    const findings = ['CertificatesLeftOut'] as Finding['reason'][];
+    return [
+      { body: w.L + w.I + authority.certificate + w.K, expected: written(w, { findings, mention: 'CN=Own' }) },
+      { body: authority.certificate + w.L + w.I + w.K, expected: written(w, { findings, mention: 'CN=Own' }) },
+      { body: authority.certificate + renewed.certificate + w.K, expected: refused('MalformedBundle', 'CN=Own') },
     ];
   },
   '39 issuing authority and its key': (w) => [

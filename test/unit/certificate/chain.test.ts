@@ -86,6 +86,36 @@ describe('climbing', () => {
     expect(chainOf(pool)).toMatchObject({ obstacle: expired.certificate });
   });
 
+  test('says what bars the best way, which is not the way over an expired certificate', async () => {
+    const gone = await createAuthority({ name: 'Gone', ...longValid });
+    const expired = { notBefore: inDays(-900), notAfter: inDays(-1) };
+    const x = await gone.intermediate({ name: 'X', ...expired });
+    const key = await generateKey('p256');
+    const dead = await gone.intermediate({ name: 'J', key, ...expired });
+    const alive = await x.intermediate({ name: 'J', key, ...longValid });
+    const { certificate } = await alive.issue(valid);
+    expect(chainOf([certificate, dead.certificate, alive.certificate, x.certificate])).toMatchObject({
+      obstacle: x.certificate,
+    });
+  });
+
+  test('looks at each authority once, however many ways lead to it', async () => {
+    const pems: string[] = [];
+    let above = await createAuthority({ name: 'Gone', ...longValid });
+    for (let level = 0; level < 7; level += 1) {
+      const key = await generateKey('p256');
+      const dates = level === 0 ? { notBefore: inDays(-900), notAfter: inDays(-1) } : longValid;
+      const twins = [1, 2, 3].map(() => above.intermediate({ name: `L${level}`, key, ...dates }));
+      const [first, ...others] = await Promise.all(twins);
+      pems.push(...others.map(({ certificate }) => certificate), first!.certificate);
+      above = first!;
+    }
+    const leaf = await above.issue(valid);
+    const verdict = judge(input([leaf.certificate + pems.join('') + leaf.privateKey]));
+    expect(verdict).toMatchObject({ accepted: false, reason: 'CertificateExpired' });
+    expect(verdict).toHaveProperty('message', expect.stringContaining('CN=L0'));
+  });
+
   test('waits for an intermediate that is not valid yet', async () => {
     const { root } = await worldOf('p256');
     const early = await root.intermediate({ name: 'Early', notBefore: inDays(3), notAfter: inDays(900) });

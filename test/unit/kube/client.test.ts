@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { conflictingManagers, isConflict, isExpired, isNotFound } from '../../../src/kube/errors.ts';
 import type { KubeError } from '../../../src/kube/errors.ts';
@@ -206,13 +207,15 @@ describe('failures', () => {
   it('hold no body, no header and nothing that looks like a key, and are bounded', async () => {
     const key = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKjMzEfYyjiWA4R4';
     const body = statusBody(422, 'Invalid', `bad value ${key}\n${'and so on '.repeat(500)}`, {
-      causes: Array.from({ length: 500 }, () => ({ message: 'm'.repeat(9_999), field: key })),
+      causes: Array.from({ length: 40 }, () => ({ message: 'm '.repeat(500), field: key })),
     });
     await using server = await startServer((_, response) => sendJson(response, 422, body, { 'x-internal': 'header' }));
     const { client } = connect(writeKubeconfig({ server: server.url }, { token: 'bearer-token' }));
     const error = await failure(client.get(secrets, web, { signal }));
     const everything = JSON.stringify([error.message, error.stack, error.cause, { ...error }]);
     expect(everything).not.toMatch(/MIIEvQ|bearer-token|x-internal/);
+    expect(error.causes).toHaveLength(20);
+    expect(error.message).toContain('HTTP 422 Invalid: bad value … and so on');
     expect(error.message.length).toBeLessThan(700);
     expect(error.message).not.toContain('\n');
     expect(everything.length).toBeLessThan(8_000);
@@ -312,5 +315,21 @@ describe('failures', () => {
     expect(clock.pending).toBe(0);
     await expect(clientOf(server).get(secrets, web, { signal: stop.signal })).rejects.toThrow('enough');
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('and successes leave nothing behind on a signal that lives on', async () => {
+    const clock = new ManualClock();
+    const { signal } = new AbortController();
+    await using server = await startServer(({ query }, response) => {
+      if (query.has('watch')) response.end(`${JSON.stringify({ type: 'ADDED', object: partial })}\n`);
+      else sendJson(response, server.requests.length === 1 ? 200 : 500, partial);
+    });
+    const client = clientOf(server, { clock });
+    const options = { signal, metadataOnly: true };
+    await client.get(secrets, web, options);
+    await failure(client.get(secrets, web, options));
+    await collect(client.watch(secrets, { ...options, resourceVersion: '1', timeoutSeconds: 300 }));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(clock.pending).toBe(0);
   });
 });

@@ -84,26 +84,38 @@ describe('where the configuration comes from', () => {
   it('first the kubeconfig that is named', () => {
     const kubeconfig = writeKubeconfig({ server: 'https://named.example:6443/base' });
     const KUBECONFIG = writeKubeconfig({ server: 'https://other.example' });
-    expect(load({ kubeconfig, env: { KUBECONFIG } })).toBe('https://named.example:6443/base');
+    const serviceAccount = temporaryDirectory();
+    writeFileSync(join(serviceAccount, 'token'), 'x');
+    const env = { KUBECONFIG, KUBERNETES_SERVICE_HOST: '10.96.0.1' };
+    expect(load({ kubeconfig, env, serviceAccount })).toBe('https://named.example:6443/base');
   });
 
-  it('then the service account of the pod', async () => {
-    const directory = temporaryDirectory();
-    writeFileSync(join(directory, 'token'), 'x');
-    const pod = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' };
+  it('then the service account of the pod', () => {
+    const serviceAccount = temporaryDirectory();
+    writeFileSync(join(serviceAccount, 'token'), 'x');
     const KUBECONFIG = writeKubeconfig({ server: 'https://other.example' });
-    expect(load({ env: { ...pod, KUBECONFIG }, serviceAccount: directory })).toBe('https://10.96.0.1/');
+    const env = { KUBECONFIG, KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' };
+    expect(load({ env, serviceAccount })).toBe('https://10.96.0.1/');
     const ipv6 = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' };
-    expect(load({ env: ipv6, serviceAccount: directory })).toBe('https://[fd00::1]:6443/');
-    expect(load({ env: { ...pod, KUBECONFIG }, serviceAccount: join(directory, 'none') })).toBe(
-      'https://other.example/',
-    );
+    expect(load({ env: ipv6, serviceAccount })).toBe('https://[fd00::1]:6443/');
+    expect(load({ env, serviceAccount: '/nowhere' })).toBe('https://other.example/');
   });
 
   it('then the files of KUBECONFIG, of which the first wins and missing ones do not matter', () => {
     const first = writeKubeconfig({ server: 'https://first.example' });
-    const second = writeKubeconfig({ server: 'https://second.example' });
+    const second = join(temporaryDirectory(), 'config');
+    const cluster = { server: 'https://second.example' };
+    writeFileSync(
+      second,
+      JSON.stringify({
+        clusters: ['test', 'more'].map((name) => ({ name, cluster })),
+        users: [{ name: 'test' }],
+        contexts: [{ name: 'more', context: { cluster: 'more', user: 'test' } }],
+        'current-context': 'more',
+      }),
+    );
     expect(load({ env: { KUBECONFIG: `/nowhere/config:${first}:${second}` } })).toBe('https://first.example/');
+    expect(load({ env: { KUBECONFIG: `${second}:${first}` } })).toBe('https://second.example/');
   });
 
   it.each([
@@ -113,7 +125,8 @@ describe('where the configuration comes from', () => {
       'no API server is configured: this is no pod, and there is no --kubeconfig, KUBECONFIG or ~/.kube/config',
     ],
     ['no YAML', 'token: "s3cret\n  - {', 'the kubeconfig FILE cannot be used: it is not valid YAML'],
-    ['an empty file', '', 'the kubeconfig FILE cannot be used: it is not a kubeconfig'],
+    ['an empty file', '', 'the kubeconfig FILE cannot be used: it is not valid YAML'],
+    ['another text', 'hello', 'the kubeconfig FILE cannot be used: it is not a kubeconfig'],
     ['no context', 'clusters: []', 'the kubeconfig has no usable current context (none is set)'],
     ['a context without a cluster', 'current-context: gone', 'the kubeconfig has no usable current context (gone)'],
   ])('is refused in one line when there is %s', (_, content, message) => {

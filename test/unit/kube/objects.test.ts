@@ -5,6 +5,7 @@ import { excerpt } from '../../../src/kube/excerpt.ts';
 import { apiVersionOf, objectKey, secrets, timestamp } from '../../../src/kube/objects.ts';
 import type { Resource } from '../../../src/kube/objects.ts';
 import { pathOf, queryOf } from '../../../src/kube/paths.ts';
+import { Recent } from '../../../src/kube/recent.ts';
 import { isNewer } from '../../../src/kube/versions.ts';
 
 const widgets: Resource = { group: 'example.io', version: 'v1', plural: 'widgets', kind: 'Widget', namespaced: true };
@@ -97,5 +98,14 @@ describe('excerpt', () => {
   it('leaves out what could be a key', () => {
     const line = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj';
     expect(excerpt(`before ${line} after`, 200)).toBe('before … after');
+  });
+});
+
+describe('a map of what is recent', () => {
+  it('forgets what was not used for longest', () => {
+    const recent = new Recent<string>(2);
+    const obtain = (key: string, nth: number): string => recent.obtain(key, () => `${key}${nth}`);
+    expect([obtain('a', 1), obtain('b', 2), obtain('a', 3), obtain('c', 4)]).toEqual(['a1', 'b2', 'a1', 'c4']);
+    expect([obtain('a', 5), obtain('b', 6), obtain('c', 7)]).toEqual(['a1', 'b6', 'c7']);
   });
 });

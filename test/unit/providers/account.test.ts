@@ -203,6 +203,15 @@ describe('a download', () => {
     expect(provider.asked('download')).toBe(2);
   });
 
+  test('is made anew when the kept one will not do, and the kept one is zeroed', async () => {
+    const { provider, account } = await world();
+    const before = await account.download(entryOf('a'), { urgent: false, signal: forever });
+    const after = await account.download(entryOf('a'), { urgent: false, fresh: true, signal: forever });
+    expect(provider.asked('download')).toBe(2);
+    expect(before.parts[0]?.every((byte) => byte === 0)).toBe(true);
+    expect(Buffer.from(after.parts[0] ?? []).toString()).toBe('bundle of a');
+  });
+
   test('of another revision is another one', async () => {
     const { provider, account } = await world();
     await account.download(entryOf('a'), { urgent: false, signal: forever });

@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAuthority } from '../../../sandbox/pki/index.ts';
 import { type NhnSimulator, startNhnSimulator } from '../../../sandbox/providers/nhn/simulator.ts';
-import { type HttpAnswer, type HttpClient, pathSegment, retryAfter } from '../../../src/providers/http.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { Endpoints } from '../../../src/providers/endpoints.ts';
+import { type HttpAnswer, type HttpCall, HttpClient, pathSegment, retryAfter } from '../../../src/providers/http.ts';
 import { call, canaries, connect, entryOf, httpClient, refusal, simulator } from './support.ts';
 
 /** A server that says exactly these bytes to whoever connects and asks. */
@@ -23,7 +25,7 @@ async function says(...pieces: (string | Buffer)[]): Promise<string> {
 
 function get(url: string, o: { http?: HttpClient; maxBytes?: number; signal?: AbortSignal } = {}): Promise<HttpAnswer> {
   const { http = httpClient(), maxBytes = 1024, signal = new AbortController().signal } = o;
-  return http.get({ endpoint: new URL(url).origin, path: '/', headers: {}, maxBytes, signal });
+  return http.get({ endpoint: new URL(url).origin, path: '/', headers: {}, operation: 'list', maxBytes, signal });
 }
 
 describe('an answer', () => {
@@ -76,6 +78,22 @@ describe('an answer', () => {
   ])('in %s is refused', async (_, bytes) => {
     expect((await refusal(get(await says(bytes)), 'InvalidResponse')).message).toBe('The answer is not valid HTTP.');
   });
+});
+
+test('every request is told of, with its status or the reason why there is none', async () => {
+  const calls: HttpCall[] = [];
+  const http = new HttpClient({
+    clock: systemClock,
+    endpoints: new Endpoints(['127.0.0.1']),
+    onCall: (call) => calls.push(call),
+  });
+  onTestFinished(() => http.close());
+  await get(await says('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n'), { http });
+  await get(await says('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort'), { http }).catch(() => {});
+  expect(calls).toMatchObject([
+    { operation: 'list', code: '403' },
+    { operation: 'list', code: 'ProviderUnavailable' },
+  ]);
 });
 
 describe('time', () => {
@@ -222,7 +240,7 @@ test('a path is sent as it was built, or not at all', async () => {
   const http = httpClient();
   const signal = new AbortController().signal;
   const ask = (path: string): Promise<HttpAnswer> =>
-    http.get({ endpoint: provider.url, path, headers: {}, maxBytes: 1024, signal });
+    http.get({ endpoint: provider.url, path, headers: {}, operation: 'list', maxBytes: 1024, signal });
   for (const path of [
     '',
     'x',

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { resolveCertificateSpec } from '../../../src/api/certificate.ts';
-import { type Decision, type Situation, decide, refreshDue } from '../../../src/sync/decide.ts';
+import { type Decision, decide } from '../../../src/sync/decide.ts';
+import { refreshDue } from '../../../src/sync/schedule.ts';
+import type { Situation } from '../../../src/sync/situation.ts';
 import type { ForeignTarget, OwnTarget } from '../../../src/sync/target.ts';
 
 const hour = 3_600_000;

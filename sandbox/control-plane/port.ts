@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 
 /**
  * A loopback port that was free a moment ago. It is taken below the range from which systems hand out ports to
@@ -18,16 +18,4 @@ export async function freePort(random: () => number = Math.random): Promise<numb
     await once(server, 'close');
     return port;
   }
-}
-
-/** Whether something accepts connections at a loopback port. */
-export function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const answer = (is: boolean) => (): void => {
-      socket.destroy();
-      resolve(is);
-    };
-    socket.once('connect', answer(true)).once('error', answer(false));
-  });
 }

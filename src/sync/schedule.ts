@@ -1,0 +1,29 @@
+import type { InventoryEntry } from '../providers/inventory.ts';
+import type { Proof } from './situation.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+/**
+ * When the certificate is downloaded again although the inventory shows no change. A revision that only names a day
+ * cannot show a second upload on that day, wherever on earth the day ends: until a download was made 36 h after it,
+ * the answer may be out of date and is asked for hourly. Spread by the remote id, so that all users of a certificate are
+ * due together and share one download.
+ */
+export function refreshDue(proof: Proof, entry: InventoryEntry, refreshIntervalMs: number): number {
+  const settledAt = entry.day === undefined ? -Infinity : Date.parse(`${entry.day}T00:00:00Z`) + day + 36 * hour;
+  if (proof.at < settledAt) return proof.at + hour;
+  return refreshIntervalMs === 0 ? Infinity : proof.at + refreshIntervalMs * (0.9 + 0.1 * fraction(entry.id));
+}
+
+/** A number in [0, 1) that depends on the text alone: schedules spread by it survive restarts. */
+export function fraction(text: string): number {
+  let hash = 2_166_136_261; // FNV-1a
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 16_777_619);
+  return (hash >>> 0) / 2 ** 32;
+}
+
+/** Identifies a remote certificate at one revision. */
+export function revisionOf(entry: InventoryEntry): string {
+  return `${entry.id}@${entry.revision}`;
+}
