@@ -7,7 +7,7 @@ import { KubeError, isNotFound } from '../kube/errors.ts';
 import { type Secret, secrets } from '../kube/objects.ts';
 import type { Account } from '../providers/account.ts';
 import type { Download } from '../providers/bundles.ts';
-import { ProviderError } from '../providers/errors.ts';
+import { AccountUnavailable, ProviderError } from '../providers/errors.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
 import { type Announcement, changes } from './announce.ts';
 import { SecretRefused, type Writer } from './apply.ts';
@@ -88,9 +88,18 @@ export class Actor {
     } catch (error) {
       privateKey?.fill(0);
       if (!(error instanceof ProviderError)) throw error;
+      const reason = asSyncedReason(error.reason);
+      if (error instanceof AccountUnavailable) {
+        view.memory.turnedAway = {
+          reason,
+          message: error.message,
+          until: this.#parts.clock.now() + error.retryAfterMs,
+        };
+        return undefined;
+      }
       this.#setBack(view, {
         kind: error.concernsCertificate ? 'refusal' : 'failure',
-        reason: asSyncedReason(error.reason),
+        reason,
         message: error.message,
         retryAfterMs: error.retryAfterMs,
       });
@@ -190,7 +199,8 @@ export class Actor {
 
   #setBack({ memory, inputs, refresh }: View, mishap: Mishap): void {
     memory.setback = setbackAfter(memory.setback, mishap, inputs, this.#parts.clock.now(), this.#parts.random);
-    if (refresh !== undefined) memory.handledRefresh = refresh;
+    // After a failure it still is to be done, when the time has come.
+    if (refresh !== undefined && mishap.kind === 'refusal') memory.handledRefresh = refresh;
   }
 
   async #secretValue(

@@ -173,7 +173,7 @@ export class Writer {
     };
     const name = { namespace: metadata.namespace ?? '', name: metadata.name };
     const cleared = await this.#client
-      .mergePatch<KubeObject>(secrets, name, patch, { signal })
+      .mergePatch<KubeObject>(secrets, name, patch, { metadataOnly: true, signal })
       .catch((error: unknown) => {
         throw this.#explain(error, name);
       });
@@ -182,7 +182,8 @@ export class Writer {
 
   #explain(error: unknown, name: { namespace: string; name: string }): unknown {
     if (!(error instanceof KubeError)) return error;
-    if (error.status === 409) {
+    // A Secret that was made anew meanwhile has another uid, which is refused as an attempt to change it.
+    if (error.status === 409 || error.causes.some(({ field }) => field === 'metadata.uid')) {
       this.#targets.suspect(name);
       return new SecretChanged();
     }

@@ -95,13 +95,11 @@ const drifted: Policy = (situation) => {
 /** An outage is the provider's to show. Here it shows only once it matters: with no good pair, or when it lasts. */
 const faulty: Policy = ({ provider, target, now, shown, generationSeen, comparison }) => {
   if (!('lastGood' in provider) || provider.fault === undefined) return undefined;
+  const { until = Infinity, ...fault } = provider.fault;
   const visibleAt = provider.lastGood + Math.max(3 * provider.pollIntervalMs, 15 * 60_000);
-  const settled =
-    generationSeen &&
-    shown !== undefined &&
-    shown !== 'Pending' &&
-    (intactTarget(target) !== undefined || comparison !== undefined);
-  return settled && now < visibleAt ? none('unchanged', visibleAt) : none(provider.fault);
+  const atRest = shown !== undefined && shown !== 'Pending' && generationSeen;
+  const good = intactTarget(target) !== undefined || comparison !== undefined;
+  return atRest && good && now < visibleAt ? none('unchanged', Math.min(visibleAt, until)) : none(fault, until);
 };
 
 const unlisted: Policy = ({ provider }) =>

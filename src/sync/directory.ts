@@ -302,18 +302,18 @@ export class Directory {
     const patch = patchBetween(previous, next);
     if (patch === undefined) return;
 
-    const { namespace, name, uid } = stored.metadata;
+    const { namespace, name, uid, resourceVersion } = stored.metadata;
     const resource = stored.kind === 'CertificateProvider' ? certificateProviders : clusterCertificateProviders;
     try {
       const patched = await client.mergePatch<ProviderObject>(
         resource,
         { namespace, name },
-        { metadata: { uid }, status: patch },
+        { metadata: { resourceVersion }, status: patch },
         { subresource: 'status', signal },
       );
       if (patched.metadata.generation === generation) providers[kindOf(key)].absorb(patched);
     } catch (error) {
-      if (isNotFound(error) || isConflict(error)) return; // deleted, or recreated under its name
+      if (isNotFound(error) || isConflict(error)) return; // deleted, or changed: the watch tells
       throw error;
     }
     const shown = previous.conditions?.find(({ type }) => type === 'Ready')?.reason;

@@ -103,6 +103,8 @@ export class Lookout {
     }
 
     const answer = directory.lookup(spec.providerRef, namespace, spec.remoteRef);
+    const { turnedAway } = memory;
+    if ('lastGood' in answer && turnedAway !== undefined && now < turnedAway.until) answer.fault ??= turnedAway;
     const account = 'account' in answer ? answer.account : undefined;
     const selection = 'account' in answer ? answer.selection : undefined;
     const entry = selection !== undefined && 'entry' in selection ? selection.entry : undefined;

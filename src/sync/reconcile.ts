@@ -146,7 +146,7 @@ export class CertificateReconciler {
     signal: AbortSignal,
   ): Promise<void> {
     const { client, certificates, observe } = this.#parts;
-    const { namespace, name, uid, generation } = certificate.metadata;
+    const { namespace, name, resourceVersion, generation } = certificate.metadata;
     const before = certificate.status;
     observe(objectKey(certificate.metadata), status);
     const patch = patchBetween(before, status);
@@ -155,12 +155,12 @@ export class CertificateReconciler {
         const patched = await client.mergePatch<ProviderCertificate>(
           providerCertificates,
           { namespace, name },
-          { metadata: { uid }, status: patch },
+          { metadata: { resourceVersion }, status: patch },
           { subresource: 'status', signal },
         );
         if (patched.metadata.generation === generation) certificates.absorb(patched);
       } catch (error) {
-        if (isNotFound(error) || isConflict(error)) return; // deleted, or recreated under its name
+        if (isNotFound(error) || isConflict(error)) return; // deleted, or changed: the watch tells, and it is looked at anew
         throw error;
       }
     }

@@ -47,8 +47,8 @@ export interface Problem {
 export interface ProviderAnswer {
   /** Undefined before the first inventory. */
   selection?: Selection | undefined;
-  /** A fault of the whole account. */
-  fault?: Problem | undefined;
+  /** A fault of the whole account; `until` when nobody will tell that it is over. */
+  fault?: (Problem & { until?: number }) | undefined;
   /** When the provider last gave a complete inventory (or, before that, when it was first asked). */
   lastGood: number;
   pollIntervalMs: number;

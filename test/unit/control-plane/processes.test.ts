@@ -1,6 +1,6 @@
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -51,6 +51,17 @@ describe('a group of processes', () => {
     },
   );
 
+  test('ends when its supervisor is killed', async () => {
+    const group = await ProcessGroup.start();
+    const sleeper = await group.spawn({ file: 'sleep', args: ['1000'], log: join(group.directory, 'log') });
+    const { stdout } = spawnSync('ps', ['-o', 'ppid=', '-p', String(sleeper.pid)], { encoding: 'utf8' });
+    process.kill(Number(stdout), 'SIGKILL');
+    await sleeper.exited;
+    await eventually(() => expect(isAlive(sleeper.pid)).toBe(false));
+    await expect(group.spawn({ file: 'true', args: [], log: '/dev/null' })).rejects.toThrow(/closed/i);
+    rmSync(group.directory, { recursive: true });
+  });
+
   test('says how a process ended', async () => {
     await using group = await ProcessGroup.start();
     const log = join(group.directory, 'log');
@@ -69,6 +80,7 @@ describe('a group of processes', () => {
     await using group = await ProcessGroup.start();
     const log = join(group.directory, 'log');
     await expect(group.spawn({ file: '/does/not/exist', args: [], log })).rejects.toThrow('ENOENT');
+    await expect(group.spawn({ file: 'true', args: [], log: '/does/not/exist' })).rejects.toThrow('ENOENT');
     const shell = await group.spawn({ file: 'true', args: [], log });
     expect(await shell.exited).toEqual({ code: 0, signal: null });
   });

@@ -134,6 +134,11 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
     { provider: { ...answer, fault, pollIntervalMs: hour, lastGood: now - 2 * hour } },
     unchanged(now + hour),
   ],
+  [
+    'a pause that nobody ends: looked at again when it is over',
+    { provider: { ...answer, fault: { ...fault, until: now + 5000 } } },
+    unchanged(now + 5000),
+  ],
   ['it shows when it lasts', { provider: { ...answer, fault, lastGood: now - hour } }, shows('ProviderUnavailable')],
   [
     'it shows at once on a certificate without a pair',
