@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Unit tests are pure and fast; integration tests share one real control plane, started once for the run. */
 export default defineConfig({
   test: {
+    // The last checks of the integration run load every pair that was written with Go and OpenSSL.
+    teardownTimeout: 120_000,
     reporters: ['default', './test/support/totals.ts'],
     projects: [
       {
