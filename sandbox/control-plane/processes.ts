@@ -19,6 +19,7 @@ export interface Running {
 }
 
 interface Child {
+  pid: number | undefined;
   exit: Exit | undefined;
   started: PromiseWithResolvers<number>;
   ended: PromiseWithResolvers<Exit>;
@@ -67,26 +68,22 @@ export class ProcessGroup implements AsyncDisposable {
     env?: NodeJS.ProcessEnv;
   }): Promise<Running> {
     const id = this.#children.size;
-    const child: Child = { exit: undefined, started: Promise.withResolvers(), ended: Promise.withResolvers() };
+    const child: Child = {
+      pid: undefined,
+      exit: undefined,
+      started: Promise.withResolvers(),
+      ended: Promise.withResolvers(),
+    };
     this.#children.set(id, child);
     const request: StartRequest = { cwd: this.directory, env: process.env, ...o, id };
     this.#supervisor.send(request, (error) => error && child.started.reject(error));
-    const pid = await child.started.promise;
     return {
-      pid,
+      pid: await child.started.promise,
       exited: child.ended.promise,
       get exit() {
         return child.exit;
       },
-      kill(signal) {
-        if (child.exit) return;
-        try {
-          process.kill(-pid, signal);
-        } catch (error) {
-          // Ended a moment ago, and the report of it is still on its way.
-          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-        }
-      },
+      kill: (signal) => kill(child, signal),
     };
   }
 
@@ -105,22 +102,38 @@ export class ProcessGroup implements AsyncDisposable {
   #absorb(report: Report): void {
     if (report.type === 'ready') return;
     const child = this.#children.get(report.id)!;
-    if (report.type === 'started') child.started.resolve(report.pid);
-    else if (report.type === 'refused') child.started.reject(new Error(report.message));
-    else this.#ended(child, report.exit);
-  }
-
-  /** Without its supervisor nothing is running. */
-  #lost(): void {
-    for (const child of this.#children.values()) {
-      child.started.reject(new Error('The group of processes has ended'));
-      child.started.promise.catch(() => {});
-      if (!child.exit) this.#ended(child, { code: null, signal: 'SIGKILL' });
+    if (report.type === 'refused') {
+      child.started.reject(new Error(report.message));
+    } else if (report.type === 'started') {
+      child.pid = report.pid;
+      child.started.resolve(report.pid);
+    } else {
+      ended(child, report.exit);
     }
   }
 
-  #ended(child: Child, exit: Exit): void {
-    child.exit = exit;
-    child.ended.resolve(exit);
+  /** It has killed all before it ended, unless somebody killed it first. */
+  #lost(): void {
+    for (const child of this.#children.values()) {
+      kill(child, 'SIGKILL');
+      child.started.reject(new Error('The group of processes has ended'));
+      child.started.promise.catch(() => {});
+      ended(child, { code: null, signal: 'SIGKILL' });
+    }
+  }
+}
+
+function ended(child: Child, exit: Exit): void {
+  child.exit ??= exit;
+  child.ended.resolve(child.exit);
+}
+
+function kill({ pid, exit }: Child, signal: NodeJS.Signals): void {
+  if (pid === undefined || exit) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    // Ended a moment ago, and the report of it is still on its way.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

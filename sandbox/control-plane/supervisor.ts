@@ -39,21 +39,33 @@ process.on('disconnect', end);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
 report({ type: 'ready', directory });
 
-function start({ id, file, args, cwd, env, log }: StartRequest): void {
+function start(request: StartRequest): void {
   if (ending) return;
+  const { id } = request;
+  try {
+    const child = spawnLogged(request);
+    child.once('error', (error) => report({ type: 'refused', id, message: error.message }));
+    if (child.pid === undefined) return;
+    running.add(child);
+    report({ type: 'started', id, pid: child.pid });
+    child.once('exit', (code, signal) => {
+      running.delete(child);
+      report({ type: 'ended', id, exit: { code, signal } });
+      if (ending) leave();
+    });
+  } catch (error) {
+    report({ type: 'refused', id, message: (error as Error).message });
+  }
+}
+
+function spawnLogged({ file, args, cwd, env, log }: StartRequest): ChildProcess {
   const output = openSync(log, 'a', 0o600);
-  // `detached` makes it the leader of a group of its own: its children can be killed with it.
-  const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', output, output] });
-  closeSync(output);
-  child.once('error', (error) => report({ type: 'refused', id, message: error.message }));
-  if (child.pid === undefined) return;
-  running.add(child);
-  report({ type: 'started', id, pid: child.pid });
-  child.once('exit', (code, signal) => {
-    running.delete(child);
-    report({ type: 'ended', id, exit: { code, signal } });
-    if (ending) leave();
-  });
+  try {
+    // `detached` makes it the leader of a group of its own: its children can be killed with it.
+    return spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', output, output] });
+  } finally {
+    closeSync(output);
+  }
 }
 
 function end(): void {

@@ -48,7 +48,7 @@ export function inspectPair({ certificates, privateKey, ca }: SecretFields): Ins
   } catch (error) {
     const known = error instanceof FormatError || error instanceof Refusal;
     const why = known ? error.message : 'it could not be examined';
-    return { intact: false, message: printable(`The Secret holds no usable pair: ${why}`, 1024) };
+    return { intact: false, message: printable(why, 1024) };
   } finally {
     for (const key of keys) key.fill(0);
   }

@@ -7,7 +7,7 @@ export function uncovered(dnsNames: readonly string[], wanted: readonly string[]
   return wanted.filter((name) => {
     const lower = lowerCase(name);
     const dot = lower.indexOf('.');
-    return !covering.has(lower) && !(dot > 0 && !lower.startsWith('*') && covering.has(`*${lower.slice(dot)}`));
+    return !covering.has(lower) && !(dot > 0 && covering.has(`*${lower.slice(dot)}`));
   });
 }
 

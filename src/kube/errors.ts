@@ -56,6 +56,11 @@ export function isConflict(error: unknown): error is KubeError {
   return error instanceof KubeError && error.reason === 'Conflict';
 }
 
+/** Nothing can be created in the namespace any more. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  return error instanceof KubeError && error.causes.some(({ message }) => message.includes('is being terminated'));
+}
+
 /** The resourceVersion or continue token is too old: list again. */
 export function isExpired(error: unknown): error is KubeError {
   return error instanceof KubeError && error.status === 410;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { sleep } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient } from './client.ts';
-import { KubeError, isNotFound } from './errors.ts';
+import { KubeError, isNamespaceTerminating, isNotFound } from './errors.ts';
 import { events, timestamp } from './objects.ts';
 import type { Manifest } from './objects.ts';
 import { Recent } from './recent.ts';
@@ -185,10 +185,11 @@ export class EventRecorder {
     };
   }
 
-  /** An outage is waited out; what the server does not want (a namespace that is going away) is dropped. */
+  /** An outage is waited out; what the server does not want is dropped, in a namespace that is going away without a word. */
   async #putBack(series: Series, error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     const retryable = error instanceof KubeError && error.retryable && ++series.failures < attempts;
+    if (isNamespaceTerminating(error)) return;
     if (!retryable) {
       logger.warn({ err: error, reason: series.happening.reason }, 'an event could not be recorded');
       return;

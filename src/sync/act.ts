@@ -94,6 +94,7 @@ export class Actor {
           reason,
           message: error.message,
           until: this.#parts.clock.now() + error.retryAfterMs,
+          account: account.id,
         };
         return undefined;
       }
@@ -159,7 +160,9 @@ export class Actor {
     const written = await this.#tryWriting(view, () =>
       this.#parts.writer.metadata({ certificate, spec, target, signal }, () => this.#parts.stillWanted(view)),
     );
-    if (written && repair) this.#repaired(view);
+    if (!written) return;
+    view.memory.setback = undefined;
+    if (repair) this.#repaired(view);
   }
 
   /** What the API server refuses is remembered and shown; what cut the way to it is left to the queue's back-off. */

@@ -2,18 +2,11 @@ import type { ProviderCertificate, SyncSettings } from '../api/certificate.ts';
 import { fieldManager } from '../api/names.ts';
 import type { Pair } from '../certificate/verdict.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError, isNotFound } from '../kube/errors.ts';
+import { KubeError, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
 import { type KubeObject, type ObjectMeta, type Secret, objectKey, secrets } from '../kube/objects.ts';
+import { lastApplied } from './last-applied.ts';
 import { type Origin, managedMetadata } from './manifest.ts';
-import {
-  type Content,
-  type ForeignTarget,
-  type IntactContent,
-  type OwnTarget,
-  type Target,
-  type Targets,
-  digestOf,
-} from './target.ts';
+import { type Content, type IntactContent, type OwnTarget, type Target, type Targets, digestOf } from './target.ts';
 
 /** The Secret is not what it was judged to be: the reconcile starts anew. */
 export class SecretChanged extends Error {
@@ -78,7 +71,9 @@ export class Writer {
     };
     await this.#inTurn(objectKey(nameOf(certificate, spec)), async () => {
       if (!allowed()) throw new SecretChanged();
-      const fence = target?.ours === false ? await this.#clearForAdoption(target, signal) : target?.metadata;
+      const cleared =
+        target !== undefined && (!target.ours || (pair.ca === undefined && holdsForeignCa(target.metadata)));
+      const fence = cleared ? await this.#clear(target, signal) : target?.metadata;
       await this.#apply(certificate, spec, { metadata, data, content, fence, signal });
     });
   }
@@ -92,9 +87,13 @@ export class Writer {
     const metadata = managedMetadata(certificate, spec, target.origin, target.content.facts);
     await this.#inTurn(objectKey(name), async () => {
       const secret = await this.#client.get<Secret>(secrets, name, { signal }).catch((error: unknown) => {
-        throw isNotFound(error) ? new SecretChanged() : error;
+        if (!isNotFound(error)) throw error;
       });
-      if (secret.metadata.resourceVersion !== target.metadata.resourceVersion || !allowed()) throw new SecretChanged();
+      if (secret?.metadata.resourceVersion !== target.metadata.resourceVersion) {
+        this.#targets.suspect(name); // the watch is behind
+        throw new SecretChanged();
+      }
+      if (!allowed()) throw new SecretChanged();
       const data = Object.fromEntries(
         ['tls.crt', 'tls.key', 'ca.crt'].flatMap((key) =>
           secret.data?.[key] === undefined ? [] : [[key, secret.data[key]]],
@@ -142,32 +141,36 @@ export class Writer {
       throw this.#explain(error, name);
     }
     if (fence === undefined && sharesData(answer.metadata)) {
-      await this.#release(name, signal);
+      await this.#release(name, answer.metadata.uid, signal);
       this.#targets.suspect(name);
       throw new SecretChanged();
     }
     this.#targets.written(answer.metadata, content);
   }
 
-  /** Identical bytes of somebody else are accepted in silence: give back what we then share. */
-  async #release(name: { namespace: string; name: string }, signal: AbortSignal): Promise<void> {
-    await this.#client.apply(
-      secrets,
-      { apiVersion: 'v1', kind: 'Secret', metadata: name },
-      { fieldManager, force: false, metadataOnly: true, signal },
-    );
+  /** Identical bytes of somebody else are accepted in silence: give back what we then share. Without the uid, a Secret that is gone would be made anew, empty. */
+  async #release(name: { namespace: string; name: string }, uid: string, signal: AbortSignal): Promise<void> {
+    await this.#client
+      .apply(
+        secrets,
+        { apiVersion: 'v1', kind: 'Secret', metadata: { ...name, uid } },
+        { fieldManager, force: false, metadataOnly: true, signal },
+      )
+      .catch((error: unknown) => {
+        throw this.#explain(error, name);
+      });
   }
 
   /**
-   * Takes away what would stay beside our own fields for ever: a ca.crt of another chain, and kubectl's copy of the whole
-   * old object, key included, which every metadata watch would deliver. Returns the new version.
+   * Takes away what would stay beside our own fields for ever, because others own it: a ca.crt of another chain, and
+   * kubectl's copy of the whole old object, key included, which every metadata watch would deliver. Returns the new version.
    */
-  async #clearForAdoption({ metadata }: ForeignTarget, signal: AbortSignal): Promise<ObjectMeta> {
+  async #clear({ metadata }: NonNullable<Target>, signal: AbortSignal): Promise<ObjectMeta> {
     const patch = {
       metadata: {
         uid: metadata.uid,
         resourceVersion: metadata.resourceVersion,
-        annotations: { 'kubectl.kubernetes.io/last-applied-configuration': null },
+        annotations: { [lastApplied]: null },
       },
       data: { 'ca.crt': null },
     };
@@ -175,7 +178,9 @@ export class Writer {
     const cleared = await this.#client
       .mergePatch<KubeObject>(secrets, name, patch, { metadataOnly: true, signal })
       .catch((error: unknown) => {
-        throw this.#explain(error, name);
+        if (!isNotFound(error)) throw this.#explain(error, name);
+        this.#targets.suspect(name);
+        throw new SecretChanged();
       });
     return cleared.metadata;
   }
@@ -187,8 +192,7 @@ export class Writer {
       this.#targets.suspect(name);
       return new SecretChanged();
     }
-    if (error.status === 404 || error.causes.some(({ message }) => message.includes('being terminated')))
-      return new NamespaceGone();
+    if (error.status === 404 || isNamespaceTerminating(error)) return new NamespaceGone();
     if (error.status === 422 && /immutable/.test(error.message)) {
       return new SecretRefused(
         `Secret ${name.name} is immutable, or of another type than kubernetes.io/tls: delete it to have it written again.`,
@@ -212,6 +216,13 @@ function sharesData(metadata: ObjectMeta): boolean {
   return (metadata.managedFields ?? []).some(
     ({ manager, fieldsV1 }) => manager !== fieldManager && fieldsV1 !== undefined && 'f:data' in fieldsV1,
   );
+}
+
+function holdsForeignCa(metadata: ObjectMeta): boolean {
+  return (metadata.managedFields ?? []).some(({ manager, fieldsV1 }) => {
+    const fields = fieldsV1 as { 'f:data'?: Record<string, unknown> } | undefined;
+    return manager !== fieldManager && fields?.['f:data']?.['f:ca.crt'] !== undefined;
+  });
 }
 
 function nameOf({ metadata }: ProviderCertificate, spec: SyncSettings): { namespace: string; name: string } {

@@ -12,6 +12,9 @@ export interface Comparison extends Proof {
   lookedAt: number;
 }
 
+/** What Synced says when Observe found nothing amiss. Such a status never means that this Secret was written by us. */
+export const calmComparison: ReadonlySet<string | undefined> = new Set(['InSync', 'NotCompared']);
+
 /** What Synced says of a comparison. */
 export function outcomeOf(
   { remote, secret }: Pick<Comparison, 'remote' | 'secret'>,

@@ -1,3 +1,4 @@
+import { type SyncedReason, providerReadyReasons } from '../api/reasons.ts';
 import { uncovered } from '../certificate/names.ts';
 import { timestamp } from '../kube/objects.ts';
 import type { InventoryEntry, Selection } from '../providers/inventory.ts';
@@ -92,20 +93,39 @@ const drifted: Policy = (situation) => {
   return (repair ? contested(situation) : undefined) ?? { action: 'rewrite', repair };
 };
 
+/** What is shown came from the provider; nothing in the cluster can have settled it meanwhile. */
+function stands(shown: string | undefined): shown is string {
+  return shown !== undefined && !settledInCluster.has(shown);
+}
+
+const settledInCluster = new Set<string>([
+  'Pending',
+  'Suspended',
+  'InvalidSpec',
+  'ProviderNotFound',
+  'ProviderNotReady',
+  'NamespaceNotAllowed',
+  'CredentialsMissing',
+  'SecretConflict',
+] satisfies SyncedReason[]);
+
 /** An outage is the provider's to show. Here it shows only once it matters: with no good pair, or when it lasts. */
 const faulty: Policy = ({ provider, target, now, shown, generationSeen, comparison }) => {
   if (!('lastGood' in provider) || provider.fault === undefined) return undefined;
   const { until = Infinity, ...fault } = provider.fault;
   const visibleAt = provider.lastGood + Math.max(3 * provider.pollIntervalMs, 15 * 60_000);
-  const atRest = shown !== undefined && shown !== 'Pending' && generationSeen;
+  const atRest = generationSeen && stands(shown) && !(shown in providerReadyReasons);
   const good = intactTarget(target) !== undefined || comparison !== undefined;
   return atRest && good && now < visibleAt ? none('unchanged', Math.min(visibleAt, until)) : none(fault, until);
 };
 
-const unlisted: Policy = ({ provider }) =>
-  'lastGood' in provider && provider.selection === undefined
-    ? none({ reason: 'Pending', message: 'Waiting for the first answer of the provider.' })
-    : undefined;
+/** After a restart, or with other credentials, what was known before stands until the provider has answered. */
+const unlisted: Policy = ({ provider, shown, generationSeen }) => {
+  if (!('lastGood' in provider) || provider.selection !== undefined) return undefined;
+  return generationSeen && stands(shown)
+    ? none('unchanged')
+    : none({ reason: 'Pending', message: 'Waiting for the first answer of the provider.' });
+};
 
 const unselected: Policy = (situation) => {
   const selection = selectionOf(situation);
@@ -122,7 +142,7 @@ const setBack: Policy = ({ setback, now }) =>
 
 /** Everything that makes a download necessary, the most urgent first. */
 const outOfDate: Policy = (situation) => {
-  const { target, source, spec, proof, now, writtenBefore, judgedCaCertificate, refreshWanted } = situation;
+  const { target, source, spec, proof, now, writtenBefore, judgedCaCertificate, refreshWanted, setback } = situation;
   const entry = entryOf(situation);
   const download = (why: string, { repair = false, urgent = false } = {}): Decision => ({
     action: 'download',
@@ -149,6 +169,7 @@ const outOfDate: Policy = (situation) => {
     return download('caCertificate changed');
   if (proof?.revision !== revisionOf(entry)) return download('the provider has another revision');
   if (refreshWanted) return download('a refresh was asked for');
+  if (setback !== undefined) return download('what was downloaded last was not taken');
   if (now >= refreshDue(proof, entry, spec.refreshIntervalMs)) return download('a refresh is due');
   return undefined;
 };
@@ -167,12 +188,13 @@ const inSync: Policy = (situation) => {
 };
 
 const uncompared: Policy = (situation) => {
-  const { comparison, now, spec, refreshWanted } = situation;
+  const { comparison, now, spec, refreshWanted, setback } = situation;
   const entry = entryOf(situation);
   const compare = (why: string): Decision => ({ action: 'compare', why });
   if (comparison === undefined) return compare('nothing was compared yet');
   if (comparison.revision !== revisionOf(entry)) return compare('the provider has another revision');
   if (refreshWanted) return compare('a refresh was asked for');
+  if (setback !== undefined) return compare('what was downloaded last was refused');
   return now >= refreshDue(comparison, entry, spec.refreshIntervalMs) ? compare('a refresh is due') : undefined;
 };
 

@@ -19,7 +19,7 @@ import type { EventRecorder } from '../kube/events.ts';
 import { type KubeObject, type Secret, objectKey, secrets, timestamp } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import type { Account, AccountChange } from '../providers/account.ts';
-import type { Accounts, Effective } from '../providers/accounts.ts';
+import type { Accounts, AccountSettings, Effective } from '../providers/accounts.ts';
 import { readCredentials } from '../providers/credentials.ts';
 import type { ProviderReason } from '../providers/errors.ts';
 import type { Endpoints } from '../providers/endpoints.ts';
@@ -40,6 +40,7 @@ interface ProviderProblem {
 /** What a provider object came to. */
 interface Entry {
   uid: string;
+  generation: number | undefined;
   settings?: ProviderSettings;
   outcome: { account: Account } | { problem: ProviderProblem };
   /** Versions of the Secrets that the account was made from. */
@@ -98,16 +99,21 @@ export class Directory {
       };
     }
     const title = `${kind} ${name}`;
-    if (!providers[kind].get(keyOf(key)))
+    const stored = providers[kind].get(keyOf(key));
+    if (stored === undefined || stored.metadata.deletionTimestamp !== undefined)
       return {
         reason: 'ProviderNotFound',
         message: `There is no ${title}${kind === 'CertificateProvider' ? ' in this namespace' : ''}.`,
       };
+    const unknown = { lastGood: clock.now(), pollIntervalMs: 0 };
     const entry = this.#entries.get(key);
-    if (entry === undefined) return { lastGood: clock.now(), pollIntervalMs: 0 };
+    // What its owner has just taken back is not used any more, even before the change was looked at.
+    if (entry === undefined || !isCurrent(entry, stored)) return unknown;
 
     const { consent, allowedCertificates, pollIntervalMs = 0 } = entry.settings ?? {};
-    if (consent !== undefined && !allowsNamespace(consent, labelsOf(namespaces.get(namespace)))) {
+    const labels = labelsOf(namespaces.get(namespace));
+    if (consent !== undefined && labels === undefined) return unknown; // a new namespace: that watch is a little behind
+    if (consent !== undefined && !allowsNamespace(consent, labels)) {
       return { reason: 'NamespaceNotAllowed', message: `${title} does not allow namespace ${namespace} to use it.` };
     }
     if ('problem' in entry.outcome) {
@@ -145,7 +151,7 @@ export class Directory {
     const before = this.#entries.get(key);
     const entry = await this.#open(key, stored, before, signal);
     this.#entries.set(key, entry);
-    if (before === undefined || changedOutcome(before, entry)) {
+    if (before === undefined || !isCurrent(before, stored) || changedOutcome(before, entry)) {
       logger.debug({ provider: key }, 'provider object changed');
       this.#parts.onChange(key, () => true);
     }
@@ -166,11 +172,17 @@ export class Directory {
   /** From the object to its account, or to what is in the way. */
   async #open(key: string, stored: ProviderObject, before: Entry | undefined, signal: AbortSignal): Promise<Entry> {
     const { endpoints, references } = this.#parts;
-    const { uid } = stored.metadata;
+    const { uid, generation } = stored.metadata;
     const problem = (reason: ProviderReadyReason, message: string, settings?: ProviderSettings): Entry => {
       before?.unsubscribe?.();
       this.#parts.accounts.release(key);
-      return { uid, ...(settings && { settings }), versions: '', outcome: { problem: { reason, message } } };
+      return {
+        uid,
+        generation,
+        ...(settings && { settings }),
+        versions: '',
+        outcome: { problem: { reason, message } },
+      };
     };
 
     const parsed =
@@ -190,7 +202,7 @@ export class Directory {
     const wanted = [credentialsSecretRef, ...(caBundleRef ? [caBundleRef] : [])];
     references.want(key, wanted);
     const found = await Promise.all(wanted.map((name) => references.version(name, signal)));
-    const versions = JSON.stringify([found, stored.metadata.generation]);
+    const versions = JSON.stringify([found, generation]);
     const fault = before && 'account' in before.outcome ? before.outcome.account.fault : undefined;
     const rejected = fault?.error.reason === 'AuthenticationFailed' ? fault : undefined;
     const current =
@@ -213,6 +225,7 @@ export class Directory {
     before?.unsubscribe?.();
     return {
       uid,
+      generation,
       settings,
       versions,
       outcome: { account },
@@ -261,19 +274,20 @@ export class Directory {
   }
 
   /** Objects with the same endpoint and credentials share an account, by the smallest of their settings. */
-  #sharedSettings(key: string): string {
-    const settings = Object.entries(this.#parts.accounts.effective(key) ?? {}) as [string, Effective | undefined][];
-    return settings
-      .filter(([, setting]) => setting !== undefined && setting.holder !== key)
-      .map(
-        ([name, setting]) => ` ${name} is ${setting?.value}, as ${setting?.holder} asks, which uses the same account.`,
-      )
+  #sharedSettings(key: string, own: ProviderSettings | undefined): string {
+    const inForce = Object.entries(this.#parts.accounts.effective(key) ?? {}) as [keyof AccountSettings, Effective][];
+    return inForce
+      .filter(([name, setting]) => setting !== undefined && setting.value !== own?.[name])
+      .map(([name, { value, holder }]) => {
+        const shown = name === 'pollIntervalMs' ? `pollInterval is ${value / 1000}s` : `limits.${name} is ${value}`;
+        return ` ${shown}, as ${holder} asks, which uses the same account.`;
+      })
       .join('');
   }
 
   async #report(key: string, stored: ProviderObject, { outcome, settings }: Entry, signal: AbortSignal): Promise<void> {
     const { client, providers, events, clock } = this.#parts;
-    const state = stateOf(outcome, this.#sharedSettings(key));
+    const state = stateOf(outcome, this.#sharedSettings(key, settings));
     if (state === undefined) return;
     const now = clock.now();
     const previous = stored.status ?? { observedGeneration: -1 };
@@ -341,6 +355,10 @@ function kindOf(key: string): ProviderObject['kind'] {
 
 function keyOf(key: string): string {
   return key.slice(key.indexOf('/') + 1);
+}
+
+function isCurrent({ uid, generation }: Entry, { metadata }: ProviderObject): boolean {
+  return uid === metadata.uid && generation === metadata.generation;
 }
 
 function changedOutcome(before: Entry, after: Entry): boolean {

@@ -8,7 +8,7 @@ import { objectKey } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import type { Account } from '../providers/account.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
-import { type Comparison, outcomeOf } from './compare.ts';
+import { type Comparison, calmComparison, outcomeOf } from './compare.ts';
 import { intactTarget } from './decide.ts';
 import { revisionOf } from './schedule.ts';
 import type { Proof, Situation } from './situation.ts';
@@ -81,7 +81,9 @@ export class Lookout {
     const { status } = certificate;
     const memory = memories.of(key, certificate.metadata.uid);
     const source = sourceOf(spec, namespace);
-    const writtenBefore = status?.syncedRevision !== undefined && status.secretName === spec.secretName;
+    const shown = status?.conditions?.find(({ type }) => type === 'Synced')?.reason;
+    const writtenBefore =
+      status?.syncedRevision !== undefined && status.secretName === spec.secretName && !calmComparison.has(shown);
 
     const generationSeen = status?.observedGeneration === certificate.metadata.generation;
     const asked = certificate.metadata.annotations?.[refreshAnnotation];
@@ -103,9 +105,15 @@ export class Lookout {
     }
 
     const answer = directory.lookup(spec.providerRef, namespace, spec.remoteRef);
-    const { turnedAway } = memory;
-    if ('lastGood' in answer && turnedAway !== undefined && now < turnedAway.until) answer.fault ??= turnedAway;
     const account = 'account' in answer ? answer.account : undefined;
+    const { turnedAway } = memory;
+    if (
+      'lastGood' in answer &&
+      turnedAway !== undefined &&
+      turnedAway.account === account?.id &&
+      now < turnedAway.until
+    )
+      answer.fault ??= turnedAway;
     const selection = 'account' in answer ? answer.selection : undefined;
     const entry = selection !== undefined && 'entry' in selection ? selection.entry : undefined;
     const versions = await this.#keyVersions(key, namespace, spec, signal);
@@ -152,7 +160,7 @@ export class Lookout {
             : undefined,
         setback: memory.setback?.inputs === inputs ? memory.setback : undefined,
         contest: memory.contest.standing(now),
-        shown: status?.conditions?.find(({ type }) => type === 'Synced')?.reason,
+        shown,
         generationSeen,
         writtenBefore,
         judgedCaCertificate: memory.judgedCaCertificate,

@@ -9,8 +9,8 @@ export interface Memory {
   /** A recreated object is another one. */
   uid: string;
   setback?: RememberedSetback | undefined;
-  /** The account turned a download away, for a while: nothing is known about the certificate. */
-  turnedAway?: (Problem & { until: number }) | undefined;
+  /** The account of this id turned a download away, for a while: nothing is known about the certificate. */
+  turnedAway?: (Problem & { until: number; account: string }) | undefined;
   /** The download that the Secret was last proved equal to, and what was in the Secret then. */
   proof?: (Proof & { digest: string; fingerprintSHA256: string; chainDigest: string }) | undefined;
   comparison?: (Comparison & { generation: number }) | undefined;

@@ -5,7 +5,7 @@ import { timestamp } from '../kube/objects.ts';
 import type { Problem } from './situation.ts';
 
 /** Their messages say all there is to say. */
-const complete = new Set<string>(['SecretConflict', 'Suspended', 'InvalidSpec', 'Differs', 'SecretMissing']);
+const complete = new Set<string>(['SecretConflict', 'Suspended', 'Differs', 'SecretMissing']);
 
 /** Adds to what was seen what is kept and what to do. */
 export function withConsequence(
@@ -22,7 +22,8 @@ export function withConsequence(
       : facts
         ? `Secret ${secretName} is kept; its certificate is valid until ${timestamp(facts.notAfter)}.`
         : 'No Secret is written.';
-  const advice = todo === 'Nothing.' ? '' : todo.replaceAll('`', '');
+  const advised = reason === 'InvalidSpec'; // what was seen is what to correct
+  const advice = advised || todo === 'Nothing.' ? '' : todo.replaceAll('`', '');
   return { reason, message: [sentence(message), kept, advice].filter(Boolean).join(' ') };
 }
 

@@ -25,6 +25,7 @@ import type { Announcement } from './announce.ts';
 import { Writer } from './apply.ts';
 import { Directory, type ProviderObject, providerKey } from './directory.ts';
 import { Holders } from './holder.ts';
+import { withoutLastApplied } from './last-applied.ts';
 import { Lookout } from './look.ts';
 import { Memories } from './memory.ts';
 import { CertificateReconciler } from './reconcile.ts';
@@ -222,10 +223,9 @@ export class Operator {
       }
     } finally {
       this.#ready = false;
-      this.#accounts.stop();
       for (const references of this.#references) references.stop();
       watching.abort();
-      await Promise.all([events, ...watches]);
+      await Promise.all([this.#accounts.stop(), events, ...watches]);
     }
   }
 
@@ -268,7 +268,8 @@ export class Operator {
   ): void {
     const { client, clock, logger } = this.#options;
     // Objects in lists do not say what they are.
-    const decode = (raw: KubeObject): T => ({ ...raw, apiVersion: apiVersionOf(resource), kind: resource.kind }) as T;
+    const decode = (raw: KubeObject): T =>
+      withoutLastApplied({ ...raw, apiVersion: apiVersionOf(resource), kind: resource.kind }) as T;
     this.#reflectors.push(new Reflector({ client, clock, logger, resource, store, decode, ...selection }));
   }
 

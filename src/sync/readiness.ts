@@ -44,7 +44,7 @@ function readiness(input: HealthInput, content: Content | undefined): Health['re
   if (heldBy !== undefined) return no('SecretConflict', `${secret} belongs to ProviderCertificate ${heldBy}.`);
   if (target?.ours === false) return no('SecretConflict', `${secret} is written by ${target.manager}.`);
   if (content === undefined) return no('SecretMissing', `${secret} does not exist.`);
-  if (!content.intact) return no('SecretInvalid', `${secret} holds no usable pair: ${content.message}`);
+  if (!content.intact) return no('SecretInvalid', `${secret} holds no usable pair: ${content.message}.`);
   const { facts } = content;
   if (facts.notAfter <= now)
     return no('Expired', `The certificate in ${secret} expired on ${timestamp(facts.notAfter)}.`);

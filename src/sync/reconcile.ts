@@ -9,6 +9,7 @@ import type { Store } from '../kube/store.ts';
 import type { Actor } from './act.ts';
 import { type Announcement, announcements, settlingTime } from './announce.ts';
 import { NamespaceGone, SecretChanged } from './apply.ts';
+import { calmComparison } from './compare.ts';
 import { type Decision, decide } from './decide.ts';
 import type { Problem } from './situation.ts';
 import type { Invalid, Lookout, View } from './look.ts';
@@ -82,7 +83,10 @@ export class CertificateReconciler {
     const { certificate, spec, situation, entry, account, memory, refresh } = view;
     const now = this.#parts.clock.now();
     const created = Date.parse(certificate.metadata.creationTimestamp ?? '') || 0;
-    const remoteNotAfter = Date.parse(entry?.notAfter ?? '') || undefined;
+    const selected = 'lastGood' in situation.provider ? situation.provider.selection : undefined;
+    // Before the first list after a restart, what the last one said.
+    const listed = selected === undefined ? certificate.status?.remote : entry;
+    const remoteNotAfter = Date.parse(listed?.notAfter ?? '') || undefined;
     const health = healthOf({ ...situation, now }, remoteNotAfter);
     const turns = [
       until,
@@ -103,14 +107,15 @@ export class CertificateReconciler {
     }
     const fresh = certificate.status?.conditions === undefined;
     if (fresh && synced !== 'unchanged' && synced.reason === 'Pending' && now < created + patience) return result;
+    const shown = synced === 'unchanged' ? situation.shown : synced.reason;
     const status = nextStatus(
       certificate,
       {
         synced: synced === 'unchanged' ? synced : withConsequence(synced, health.facts, spec),
         health,
         secretName: spec.secretName,
-        remote: entry && { ...entry, validUntil: situation.comparison?.remote.notAfter },
-        proof: situation.proof ?? situation.comparison,
+        remote: entry ? { ...entry, validUntil: situation.comparison?.remote.notAfter } : selected && null,
+        proof: situation.proof ?? (calmComparison.has(shown) ? situation.comparison : undefined),
         checkedAt: account?.inventory?.listedAt,
         handledRefresh: memory.handledRefresh,
       },

@@ -4,6 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { type KubeObject, objectKey, secrets } from '../kube/objects.ts';
 import { Reflector } from '../kube/reflector.ts';
 import { Store } from '../kube/store.ts';
+import { withoutLastApplied } from './last-applied.ts';
 
 export interface SecretName {
   namespace: string;
@@ -81,6 +82,7 @@ export class SecretReferences {
       namespace: name.namespace,
       fieldSelector: `metadata.name=${name.name}`,
       metadataOnly: true,
+      decode: withoutLastApplied,
       store,
       logger: this.#logger,
       clock: this.#clock,

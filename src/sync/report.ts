@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type SyncedReason, syncedReasons } from '../api/reasons.ts';
 import type { ProviderCertificate, ProviderCertificateStatus } from '../api/certificate.ts';
 import { printable } from '../certificate/printable.ts';
@@ -5,6 +6,7 @@ import { timestamp } from '../kube/objects.ts';
 import type { Facts } from '../certificate/facts.ts';
 import { type Condition, setCondition } from '../kube/conditions.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
+import { calmComparison } from './compare.ts';
 import { fraction } from './schedule.ts';
 import type { Problem, Proof } from './situation.ts';
 import type { Health } from './readiness.ts';
@@ -16,8 +18,8 @@ export interface Findings {
   health: Health;
   /** Undefined with Observe when only the remote certificate is looked at. */
   secretName: string | undefined;
-  /** The remote certificate; undefined when it is not known now. */
-  remote?: (InventoryEntry & { validUntil?: number | undefined }) | undefined;
+  /** The remote certificate; null when the provider has none, undefined when it is not known now. */
+  remote?: (InventoryEntry & { validUntil?: number | undefined }) | null | undefined;
   proof?: Proof | undefined;
   /** When the provider last answered about this certificate. */
   checkedAt?: number | undefined;
@@ -36,8 +38,9 @@ export function nextStatus(
   now: number,
 ): ProviderCertificateStatus {
   const previous = certificate.status ?? {};
-  // What was proved of one Secret says nothing of another.
-  const proved = previous.secretName === findings.secretName ? previous : {};
+  // What was proved of one Secret says nothing of another, and what Observe saw says nothing of what Sync wrote.
+  const shown = previous.conditions?.find(({ type }) => type === 'Synced')?.reason;
+  const proved = previous.secretName === findings.secretName && !calmComparison.has(shown) ? previous : {};
   const generation = certificate.metadata.generation ?? 0;
   const { health, remote, proof, checkedAt } = findings;
 
@@ -65,7 +68,7 @@ export function nextStatus(
     message: summary(conditions),
     secretName: findings.secretName,
     certificate: health.facts && describe(health.facts),
-    remote: remote === undefined ? previous.remote : remoteStatus(remote),
+    remote: remote === undefined ? previous.remote : remote === null ? undefined : remoteStatus(remote),
     syncedRevision: proof === undefined ? proved.syncedRevision : printable(proof.revision, 512),
     lastSyncTime: proof === undefined ? proved.lastSyncTime : timestamp(proof.at),
     lastHandledRefresh: findings.handledRefresh ?? previous.lastHandledRefresh,
@@ -77,8 +80,7 @@ export function nextStatus(
 
 /** A JSON merge patch that turns `before` into `after`; undefined when they are equal. */
 export function patchBetween(before: unknown, after: unknown): unknown {
-  if (!isRecord(before) || !isRecord(after))
-    return JSON.stringify(before) === JSON.stringify(after) ? undefined : (after ?? null);
+  if (!isRecord(before) || !isRecord(after)) return isDeepStrictEqual(before, after) ? undefined : (after ?? null); // the server orders keys in its own way
   const patch: Record<string, unknown> = {};
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const difference = patchBetween(before[key], after[key]);

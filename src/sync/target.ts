@@ -8,6 +8,7 @@ import { isNotFound } from '../kube/errors.ts';
 import { objectKey, secrets } from '../kube/objects.ts';
 import type { KubeObject, ObjectMeta, Secret } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
+import { withoutLastApplied } from './last-applied.ts';
 import { type Origin, originOf } from './manifest.ts';
 
 /** What the data of a Secret are, as far as this operator cares. */
@@ -103,7 +104,7 @@ export class Targets {
     this.#foreign.delete(key);
     this.#lost.delete(key);
     this.#contents.set(key, { resourceVersion: metadata.resourceVersion, content });
-    this.#store.absorb({ apiVersion: 'v1', kind: 'Secret', metadata });
+    this.#store.absorb(withoutLastApplied({ apiVersion: 'v1', kind: 'Secret', metadata }));
   }
 
   /** A write met another Secret than the one that we know: the next {@link read} asks for it. */
@@ -169,7 +170,7 @@ export class Targets {
 
   async #get(name: { namespace: string; name: string }, signal: AbortSignal): Promise<Secret | undefined> {
     try {
-      return await this.#client.get<Secret>(secrets, name, { signal });
+      return withoutLastApplied(await this.#client.get<Secret>(secrets, name, { signal }));
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
