@@ -1,65 +1,54 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { load } from 'js-yaml';
 import type { TestProject } from 'vitest/node';
 
-import { Api, type ApiObject } from '../../sandbox/control-plane/api.ts';
-import { type ControlPlane, startControlPlane } from '../../sandbox/control-plane/index.ts';
-import { accessOf } from '../../sandbox/control-plane/kubeconfig.ts';
 import { buildOperator } from '../../scripts/build.ts';
 import { findCanaries } from '../support/canaries.ts';
-import { eventually } from '../support/eventually.ts';
-import { Observer } from '../support/observer.ts';
+import { type ObservedControlPlane, startObserved } from '../support/observed.ts';
 import { type RunFolders, runFolders } from '../support/run.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
 /** One control plane with our CRDs for all integration tests, watched as long as they run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const controlPlane = await startControlPlane();
+  const observed = await startObserved(({ directory }) => runFolders(join(directory, 'run')));
+  const { adminKubeconfig, directory } = observed.controlPlane;
+  const folders = runFolders(join(directory, 'run'));
   try {
-    const api = new Api(accessOf(await readFile(controlPlane.adminKubeconfig, 'utf8')));
-    const folders = runFolders(join(controlPlane.directory, 'run'));
-    const [resources] = await Promise.all([installDefinitions(api), buildOperator(folders.operator)]);
-    const observer = await Observer.start(api, folders, ['/api/v1/events', ...resources]);
-    project.provide('kubeconfig', controlPlane.adminKubeconfig);
-    project.provide('runDirectory', join(controlPlane.directory, 'run'));
-    return () => tearDown(controlPlane, api, observer, folders);
+    await buildOperator(folders.operator);
   } catch (error) {
-    await controlPlane.stop();
+    await observed.stop();
     throw error;
   }
+  project.provide('kubeconfig', adminKubeconfig);
+  project.provide('runDirectory', join(directory, 'run'));
+  return () => tearDown(observed, folders, project.vitest.state.getCountOfFailedTests() > 0);
 }
 
-/** @returns the paths of the collections that exist then */
-async function installDefinitions(api: Api): Promise<string[]> {
-  const files = (await readdir(join(root, 'crds'))).filter((file) => file.endsWith('.yaml'));
-  return Promise.all(
-    files.map(async (file) => {
-      const definition = load(await readFile(join(root, 'crds', file), 'utf8')) as ApiObject & {
-        spec: { group: string; names: { plural: string }; versions: [{ name: string }] };
-      };
-      await api.apply('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
-      const { group, names, versions } = definition.spec;
-      const path = `/apis/${group}/${versions[0].name}/${names.plural}`;
-      await eventually(() => api.get(path));
-      return path;
-    }),
-  );
-}
-
-/** @throws when anything was seen, during the run, that no test may cause */
-async function tearDown(controlPlane: ControlPlane, api: Api, observer: Observer, folders: RunFolders): Promise<void> {
+/**
+ * @param failed a test failed, and somebody will want to know why
+ * @throws when anything was seen, during the run, that no test may cause
+ */
+async function tearDown(observed: ObservedControlPlane, folders: RunFolders, failed: boolean): Promise<void> {
   const before = process.exitCode;
   process.exitCode = 1; // in case this takes so long that it is cut off
   try {
-    const violations = [...(await observer.stop()), ...(await findCanaries(folders))];
-    console.log(`Observed: ${observer.summary}.`);
+    const leaks = await findCanaries(folders);
+    const kept = failed || leaks.length > 0 ? await keepLogs(folders.logs) : undefined;
+    const violations = [...leaks, ...(await observed.stop())];
+    console.log(`Observed: ${observed.observer.summary}.`);
+    if (kept) console.log(`What the operators of this run logged is in ${kept}`);
     if (violations.length > 0) throw new Error(`What no test may cause was seen:\n${violations.join('\n')}`);
     process.exitCode = before;
   } finally {
-    await api.close();
-    await controlPlane.stop();
+    await observed.controlPlane.stop();
   }
+}
+
+async function keepLogs(logs: string): Promise<string> {
+  const kept = join(root, '.cache', 'logs');
+  await rm(kept, { recursive: true, force: true });
+  await cp(logs, kept, { recursive: true });
+  return kept;
 }

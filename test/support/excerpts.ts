@@ -2,7 +2,7 @@
 export const pieceLength = 12;
 
 const multiplier = 0x0100_0193;
-const filterBits = 24;
+const filterBits = 27;
 let leading = 1;
 for (let i = 1; i < pieceLength; i++) leading = Math.imul(leading, multiplier);
 
@@ -38,7 +38,7 @@ export class Excerpts {
       if (text[at] === 10) line++;
       const bit = slot(hash);
       if ((this.#filter[bit >> 3]! & (1 << (bit & 7))) === 0 || lines.at(-1) === line) continue;
-      if (this.#pieces.has(text.latin1Slice(at + 1 - pieceLength, at + 1))) lines.push(line);
+      if (this.#pieces.has(text.toString('latin1', at + 1 - pieceLength, at + 1))) lines.push(line);
     }
     return lines;
   }

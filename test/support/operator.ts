@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { inject } from 'vitest';
 
-import { freePort } from '../../sandbox/control-plane/ports.ts';
+import { freePort } from '../../sandbox/control-plane/port.ts';
 import { type Exit, ProcessGroup } from '../../sandbox/control-plane/processes.ts';
 import { eventually } from './eventually.ts';
 import { runFolders } from './run.ts';

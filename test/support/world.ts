@@ -28,6 +28,7 @@ import { apiVersionOf, events, namespaces, secrets } from '../../src/kube/object
 import type { KubeObject, Resource, Secret } from '../../src/kube/objects.ts';
 import { Reflector } from '../../src/kube/reflector.ts';
 import { Store } from '../../src/kube/store.ts';
+import { canary } from './canaries.ts';
 import { eventually } from './eventually.ts';
 import { type Operator, startOperator } from './operator.ts';
 
@@ -78,8 +79,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     logger,
     userAgent: 'somebody',
   });
-  const namespace = `world-${randomBytes(4).toString('hex')}`;
-  await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, { signal });
+  const namespace = await newNamespace(client);
   const authority = await (await createAuthority()).intermediate();
   const { access, nhn } = await cloud();
   const made = new World({ client, namespace, authority, access, nhn, options: { ...options, kubeconfig } });
@@ -93,7 +93,15 @@ export async function world(options: WorldOptions = {}): Promise<World> {
 export async function cloud(): Promise<{ access: NhnAccount; nhn: NhnSimulator }> {
   const secret = (): string => randomBytes(12).toString('hex');
   const access = { appKey: `app${secret()}`, accessKeyId: `id${secret()}`, secretAccessKey: `key${secret()}` };
+  canary(access.appKey, access.secretAccessKey);
   return { access, nhn: await startNhnSimulator(access) };
+}
+
+async function newNamespace(client: KubeClient, labels: Record<string, string> = {}): Promise<string> {
+  const name = `world-${randomBytes(4).toString('hex')}`;
+  const manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+  await client.create(namespaces, manifest, { signal });
+  return name;
 }
 
 /** Everything that one test file plays with. Writes are those of a user called `somebody`, unless said otherwise. */
@@ -107,6 +115,7 @@ export class World implements AsyncDisposable {
   readonly #options: WorldOptions & { kubeconfig: string };
   readonly #certificates = new Store<ProviderCertificate>({ logger });
   readonly #watching = new AbortController();
+  readonly #neighbours: World[] = [];
   #operator: Operator | undefined;
   #refreshes = 0;
 
@@ -158,6 +167,15 @@ export class World implements AsyncDisposable {
     } finally {
       await api.close();
     }
+  }
+
+  /** Another namespace, with the same provider; nothing is in it. For an operator that serves all namespaces. */
+  async neighbour(labels: Record<string, string> = {}): Promise<World> {
+    const { client, authority, access, nhn } = this;
+    const namespace = await newNamespace(client, labels);
+    const neighbour = new World({ client, namespace, authority, access, nhn, options: this.#options });
+    this.#neighbours.push(neighbour);
+    return neighbour;
   }
 
   // At the provider
@@ -411,6 +429,12 @@ export class World implements AsyncDisposable {
       .map(({ type, reason, message, count }) => ({ type, reason, message, count }));
   }
 
+  /** The reasons of these events, but for what is told while the list at the provider is older than the certificate. */
+  async reasons(name: string): Promise<string[]> {
+    const seen = await this.events(name);
+    return seen.map(({ reason }) => reason).filter((reason) => reason !== 'CertificateNotFound');
+  }
+
   /** Waits until there is an event with this reason. */
   event(name: string, reason: string): Promise<SeenEvent> {
     return eventually(
@@ -436,7 +460,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#operator?.[Symbol.asyncDispose]();
-    this.#watching.abort();
+    for (const one of [this, ...this.#neighbours]) one.#watching.abort();
     await this.nhn[Symbol.asyncDispose]();
   }
 }

@@ -189,6 +189,19 @@ const rows: Record<string, Row> = {
       { body: w.L + w.older.certificate + w.I + w.K, expected },
     ];
   },
+  '22 issued last, then ending last': async (w) => {
+    const { key } = w.leaf;
+    const shorter = await w.intermediate.issue({ key, notBefore: inDays(-5), notAfter: inDays(30) });
+    const longer = await w.intermediate.issue({ key, notBefore: inDays(-5), notAfter: inDays(31) });
+    const findings = ['CertificatesLeftOut'] as Finding['reason'][];
+    const [s, l] = [shorter.certificate, longer.certificate];
+    return [
+      { body: w.L + s + w.I + w.K, expected: written(w, { certificates: s + w.I, findings }) },
+      { body: s + w.L + w.I + w.K, expected: written(w, { certificates: s + w.I, findings }) },
+      { body: s + l + w.I + w.K, expected: written(w, { certificates: l + w.I, findings }) },
+      { body: l + s + w.I + w.K, expected: written(w, { certificates: l + w.I, findings }) },
+    ];
+  },
   '23 unrelated certificate': async (w) => {
     const { certificate } = await createAuthority({ name: 'Stranger', key: w.otherKey, ...longValid });
     const expected = written(w, { findings: ['CertificatesLeftOut'], mention: 'CN=Stranger' });
@@ -323,6 +336,13 @@ const rows: Record<string, Row> = {
     { body: [w.L + w.I, '', w.K], expected: written(w) },
     { body: [w.L + w.I, 'null', w.K], expected: written(w) },
   ],
+  '33 other labels for certificates': (w) => {
+    const trusted = pem('TRUSTED CERTIFICATE', Buffer.concat([derOf(w.L), Buffer.from('3003020100', 'hex')]));
+    return [
+      { body: trusted + w.I + w.K, expected: written(w) },
+      { body: (w.L + w.I).replaceAll('CERTIFICATE', 'X509 CERTIFICATE') + w.K, expected: written(w) },
+    ];
+  },
   '33 blocks of other kinds': (w) => {
     const labels = ['DH PARAMETERS', 'CERTIFICATE REQUEST', 'X509 CRL', 'PUBLIC KEY'];
     return labels.map((label) => ({
@@ -391,9 +411,12 @@ const rows: Record<string, Row> = {
   '40 extended key usage': async (w) => {
     const only = await w.intermediate.issue({ key: w.leaf.key, extendedKeyUsage: [clientAuth], ...valid });
     const none = await w.intermediate.issue({ key: w.leaf.key, extendedKeyUsage: [], ...valid });
+    const dates = { notBefore: inDays(-1), notAfter: inDays(90) };
+    const later = await w.intermediate.issue({ key: w.leaf.key, extendedKeyUsage: [clientAuth], ...dates });
     return [
       { body: only.certificate + w.I + w.K, expected: refused('MalformedBundle', 'serverAuth') },
       { body: none.certificate + w.I + w.K, expected: written(w, { certificates: none.certificate + w.I }) },
+      { body: later.certificate + w.L + w.I + w.K, expected: written(w, { findings: ['CertificatesLeftOut'] }) },
     ];
   },
   '41 cross certificate': async (w) => {

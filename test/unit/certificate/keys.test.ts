@@ -1,4 +1,11 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  checkPrimeSync,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  generatePrimeSync,
+  type KeyObject,
+} from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import * as der from '../../../sandbox/pki/der.ts';
 import { pem } from '../../../sandbox/pki/index.ts';
@@ -36,8 +43,18 @@ function numbersOf(key: KeyObject): bigint[] {
 }
 const pkcs1 = (numbers: bigint[]): string => pem('RSA PRIVATE KEY', der.sequence(...numbers.map(der.integer)));
 
+/** Of `value` modulo `modulus`. */
+function inverse(value: bigint, modulus: bigint): bigint {
+  let [r, next, x, following] = [modulus, value, 0n, 1n];
+  while (next > 0n) {
+    const quotient = r / next;
+    [r, next, x, following] = [next, r - quotient * next, following, x - quotient * following];
+  }
+  return ((x % modulus) + modulus) % modulus;
+}
+
 /** SEC1 with a scalar of our choice, and the public half that it should have. */
-function sec1(key: KeyObject, scalar: (own: bigint) => bigint): string {
+function sec1(key: KeyObject, scalar: (own: bigint) => bigint, version = 1n): string {
   const jwk = key.export({ format: 'jwk' });
   const own = Buffer.from(jwk.d ?? '', 'base64url');
   const chosen = scalar(BigInt(`0x${own.toString('hex')}`)).toString(16);
@@ -46,7 +63,7 @@ function sec1(key: KeyObject, scalar: (own: bigint) => bigint): string {
   return pem(
     'EC PRIVATE KEY',
     der.sequence(
-      der.integer(1n),
+      der.integer(version),
       der.octetString(Buffer.from(chosen.padStart(own.length * 2, '0'), 'hex')),
       der.explicit(0, der.objectIdentifier(curve)),
       der.explicit(1, der.bitString(point)),
@@ -158,10 +175,43 @@ describe('damaged keys', () => {
     }
   });
 
+  test('RSA: the private exponent is right for one of the primes only', async () => {
+    const key = rsa(2048);
+    const numbers = numbersOf(key);
+    const [p = 0n, q = 0n] = numbers.slice(4);
+    for (const prime of [p, q]) {
+      const wrong = numbers.map((value, at) => (at === 3 ? value + prime - 1n : value));
+      expect(await judgeKey(key, { keyPem: pkcs1(wrong) })).toMatch(/^MalformedBundle: .*damaged/);
+    }
+  });
+
+  test('RSA: the private exponent is not below the modulus', async () => {
+    const key = rsa(2048);
+    const numbers = numbersOf(key);
+    const [p = 0n, q = 0n] = numbers.slice(4);
+    const longer = numbers.map((value, at) => (at === 3 ? value + 2n * (p - 1n) * (q - 1n) : value));
+    expect(await judgeKey(key, { keyPem: pkcs1(longer) })).toMatch(/^MalformedBundle: .*damaged/);
+  });
+
+  test('RSA: the primes are so close that anybody finds them', async () => {
+    const q = generatePrimeSync(1024, { bigint: true });
+    let p = q + 2n;
+    while (!checkPrimeSync(p)) p += 2n;
+    const e = 0x10001n;
+    const d = inverse(e, (p - 1n) * (q - 1n));
+    const keyPem = pkcs1([0n, p * q, e, d, p, q, d % (p - 1n), d % (q - 1n), inverse(q, p)]);
+    expect(await judgeKey(createPrivateKey(keyPem), { keyPem })).toMatch(/^MalformedBundle: .*damaged/);
+  });
+
   test('EC: the scalar does not belong to the point that stands beside it', async () => {
     const key = ec('P-256');
     expect(await judgeKey(key, { keyPem: sec1(key, (own) => own) })).toBe('P-256');
     expect(await judgeKey(key, { keyPem: sec1(key, (own) => own - 1n) })).toMatch(/^MalformedBundle: .*damaged/);
+  });
+
+  test('EC: the version is none that Go knows, although OpenSSL reads and writes it', async () => {
+    const key = ec('P-256');
+    expect(await judgeKey(key, { keyPem: sec1(key, (own) => own, 5n) })).toMatch(/^MalformedBundle/);
   });
 
   test('EC: the scalar is not below the order of the curve, which OpenSSL takes and Go does not', async () => {

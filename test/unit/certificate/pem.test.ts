@@ -50,6 +50,7 @@ describe('splitting', () => {
     ['an end after the block', `${block}-----END A-----\n`, 'did not begin'],
     ['another label at the end', '-----BEGIN A-----\nAAAA\n-----END B-----\n', 'before its end'],
     ['a block in a block', `-----BEGIN A-----\n${block}-----END A-----\n`, 'before its end'],
+    ['a block in a block of the same kind', `-----BEGIN X-----\n${block}`, 'before its end'],
     ['an endless label', `-----BEGIN ${'A'.repeat(100)}-----\n-----END A-----\n`, 'not complete'],
     ['an armour line that is cut', '-----BEGIN A-----\nAAAA\n-----END A--', 'not complete'],
     ['an armour line over two lines', '-----BEGIN A\nB-----\nAAAA\n-----END A\nB-----', 'not complete'],

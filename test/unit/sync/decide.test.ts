@@ -66,6 +66,7 @@ const unchanged = (until: number): Decision => ({ action: 'none', synced: 'uncha
 
 const syncCases: [name: string, difference: Partial<Situation>, expected: unknown][] = [
   ['nothing to do', {}, shows('Synced')],
+  ['what was refused is downloaded again when its time has come', { setback: { ...setback, until: now } }, download()],
   ['a new object is downloaded for', fresh, download({ urgent: true, repair: false })],
   [
     'suspend goes before everything',
@@ -156,7 +157,32 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
     shows('ProviderUnavailable'),
   ],
 
+  [
+    'an outage shows where only the cluster had been in the way',
+    { provider: { ...answer, fault }, shown: 'CredentialsMissing' },
+    shows('ProviderUnavailable'),
+  ],
+  [
+    'another fault shows where one is shown',
+    { provider: { ...answer, fault }, shown: 'AuthenticationFailed' },
+    shows('ProviderUnavailable'),
+  ],
   ['before the first inventory', { ...fresh, provider: { ...answer, selection: undefined } }, shows('Pending')],
+  [
+    'before the first inventory after a restart',
+    { provider: { ...answer, selection: undefined } },
+    { action: 'none', synced: 'unchanged' },
+  ],
+  [
+    'before the first inventory of a provider that was missing',
+    { provider: { ...answer, selection: undefined }, shown: 'ProviderNotFound' },
+    shows('Pending'),
+  ],
+  [
+    'before the first inventory for another spec',
+    { provider: { ...answer, selection: undefined }, generationSeen: false },
+    shows('Pending'),
+  ],
   [
     'no such certificate',
     { provider: { ...answer, selection: { reason: 'CertificateNotFound', message: 'none' } } },
@@ -243,6 +269,11 @@ const observing: Situation = {
 const observeCases: [name: string, difference: Partial<Situation>, expected: unknown][] = [
   ['nothing to do', {}, shows('InSync')],
   ['never compared', { comparison: undefined }, expect.objectContaining({ action: 'compare' })],
+  [
+    'what was refused is compared again when its time has come',
+    { setback: { ...setback, until: now } },
+    expect.objectContaining({ action: 'compare' }),
+  ],
   [
     'a renewal',
     { provider: { ...answer, selection: { entry: { ...entry, revision: 'r2' } } } },

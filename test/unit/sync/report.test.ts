@@ -160,6 +160,28 @@ describe('status', () => {
     expect(nextStatus(settled(first), unproved, now).syncedRevision).toBe('www@r');
   });
 
+  test('what Observe saw says nothing of what Sync wrote', () => {
+    const { proof: _, ...unproved } = findings;
+    const observed = nextStatus(certificate, { ...findings, synced: { reason: 'InSync', message: 'the same' } }, now);
+    expect(observed.syncedRevision).toBe('www@r');
+    const refused = { reason: 'SecretConflict', message: 'not ours' } as const;
+    expect(nextStatus(settled(observed), { ...unproved, synced: refused }, now)).not.toHaveProperty('syncedRevision');
+  });
+
+  test('what the provider has stays until it is known to be gone', () => {
+    const remote = { id: 'www', name: 'www', revision: 'r' };
+    const listed = nextStatus(certificate, { ...findings, remote }, now);
+    expect(listed.remote).toEqual(remote);
+    expect(nextStatus(settled(listed), findings, now).remote).toEqual(remote);
+    expect(nextStatus(settled(listed), { ...findings, remote: null }, now)).not.toHaveProperty('remote');
+  });
+
+  test('the order of keys, which the server chooses, is no difference', () => {
+    const condition = { type: 'Ready', status: 'True', reason: 'Valid' };
+    const turned = Object.fromEntries(Object.entries(condition).toReversed());
+    expect(patchBetween({ conditions: [condition] }, { conditions: [turned] })).toBeUndefined();
+  });
+
   test('2,000 names and endless texts fit into it', () => {
     const huge = target(now + 80 * day);
     if (huge.content.intact) {

@@ -1,0 +1,44 @@
+import type { ControlPlane } from '../../sandbox/control-plane/index.ts';
+
+/** What an API server was asked for, by its own count: `VERB resource[/subresource]`, without watches and lists. */
+export type Requests = Record<string, number>;
+
+const counted = new Set(['GET', 'POST', 'PUT', 'PATCH', 'APPLY', 'DELETE', 'DELETECOLLECTION']);
+/** What the API server asks itself for. */
+const ownAffairs = new Set([
+  'leases',
+  'apiservices',
+  'customresourcedefinitions',
+  'flowschemas',
+  'prioritylevelconfigurations',
+]);
+
+/** The requests so far, as the API server's metrics tell. */
+export async function requestsOf(controlPlane: Pick<ControlPlane, 'metrics'>): Promise<Requests> {
+  const requests: Requests = {};
+  for (const line of (await controlPlane.metrics()).split('\n')) {
+    if (!line.startsWith('apiserver_request_total{')) continue;
+    const {
+      verb = '',
+      resource = '',
+      subresource = '',
+    } = Object.fromEntries([...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, value]) => [label, value])) as Partial<
+      Record<string, string>
+    >;
+    if (!counted.has(verb) || resource === '' || ownAffairs.has(resource)) continue;
+    const key = `${verb} ${resource}${subresource && `/${subresource}`}`;
+    requests[key] = (requests[key] ?? 0) + Number(line.slice(line.lastIndexOf(' ')));
+  }
+  return requests;
+}
+
+/** What came after `before`; nothing is in it that did not happen. */
+export function since(before: Requests, after: Requests): Requests {
+  const pairs = Object.entries(after).map(([key, count]) => [key, count - (before[key] ?? 0)] as const);
+  return Object.fromEntries(pairs.filter(([, count]) => count !== 0));
+}
+
+/** Only those that change something. */
+export function writes(requests: Requests): Requests {
+  return Object.fromEntries(Object.entries(requests).filter(([key]) => !key.startsWith('GET ')));
+}
