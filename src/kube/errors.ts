@@ -56,6 +56,10 @@ export function isConflict(error: unknown): error is KubeError {
   return error instanceof KubeError && error.reason === 'Conflict';
 }
 
+export function isForbidden(error: unknown): error is KubeError {
+  return error instanceof KubeError && error.reason === 'Forbidden';
+}
+
 /** Nothing can be created in the namespace any more. */
 export function isNamespaceTerminating(error: unknown): boolean {
   return error instanceof KubeError && error.causes.some(({ message }) => message.includes('is being terminated'));

@@ -19,7 +19,7 @@ const retryMs = 10_000;
 
 const maxPending = 4_096;
 const maxMessageChars = 1_024;
-const flushMs = 5_000;
+const flushMs = 1_500;
 
 /** The object that an event is about. */
 export interface Regarding {

@@ -96,6 +96,21 @@ export class Account {
     return this.#health.fault;
   }
 
+  /**
+   * What a download would meet now, until when, and whether lists meet it too (then a `recovered` tells that it is over);
+   * undefined when a download may be tried, which is also how a fault that only downloads showed is found to be over.
+   */
+  get obstacle(): { error: ProviderError; until: number; forLists: boolean } | undefined {
+    const refusal = this.#refusal();
+    return (
+      refusal && {
+        error: refusal.fault,
+        until: this.#clock.now() + refusal.retryAfterMs,
+        forLists: this.#health.awaitsList,
+      }
+    );
+  }
+
   /** When a list last succeeded; milliseconds since the epoch. */
   get lastSuccess(): number | undefined {
     return this.#lastSuccess;

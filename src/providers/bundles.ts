@@ -19,6 +19,8 @@ const keepBytes = 64 * 1024 * 1024;
 interface Flight {
   result: Promise<Download>;
   abort: AbortController;
+  /** Begun for somebody who knew that what was there is out of date. */
+  fresh: boolean;
   wantedBy: number;
 }
 
@@ -27,6 +29,8 @@ export class Bundles {
   readonly #clock: Clock;
   readonly #flights = new Map<string, Flight>();
   readonly #kept = new Map<string, { download: Download; drop: () => void }>();
+  /** Zero what is in memory, whether it still serves others or not. */
+  readonly #dropping = new Set<() => void>();
   #bytes = 0;
 
   constructor(clock: Clock) {
@@ -47,9 +51,11 @@ export class Bundles {
     signal.throwIfAborted();
     const key = JSON.stringify([entry.id, entry.revision]);
     const kept = this.#kept.get(key);
-    if (fresh) kept?.drop();
+    // What was fetched or asked for before is not used; its bytes go when their time has come, as others may hold them.
+    if (fresh) this.#kept.delete(key);
     else if (kept !== undefined) return kept.download;
-    const flight = this.#flights.get(key) ?? this.#start(key, fetch);
+    const underWay = this.#flights.get(key);
+    const flight = underWay !== undefined && (underWay.fresh || !fresh) ? underWay : this.#start(key, fresh, fetch);
     flight.wantedBy++;
     try {
       return await unlessAborted(flight.result, signal);
@@ -65,10 +71,10 @@ export class Bundles {
   /** Ends what is under way and zeroes what is kept. */
   clear(reason: Error): void {
     for (const { abort } of this.#flights.values()) abort.abort(reason);
-    for (const { drop } of this.#kept.values()) drop();
+    for (const drop of this.#dropping) drop();
   }
 
-  #start(key: string, fetch: (signal: AbortSignal) => Promise<Uint8Array[]>): Flight {
+  #start(key: string, fresh: boolean, fetch: (signal: AbortSignal) => Promise<Uint8Array[]>): Flight {
     const abort = new AbortController();
     const result = fetch(abort.signal)
       .then((parts) => {
@@ -81,7 +87,7 @@ export class Bundles {
       .finally(() => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key);
       });
-    const flight: Flight = { result, abort, wantedBy: 0 };
+    const flight: Flight = { result, abort, fresh, wantedBy: 0 };
     this.#flights.set(key, flight);
     return flight;
   }
@@ -93,11 +99,13 @@ export class Bundles {
     const download = { parts, digest: hash.digest('hex'), at: this.#clock.now() };
     const drop = (): void => {
       cancel();
-      this.#kept.delete(key);
+      this.#dropping.delete(drop);
+      if (this.#kept.get(key)?.download === download) this.#kept.delete(key);
       this.#bytes -= bytes;
       zero(parts);
     };
     const cancel = this.#clock.after(keepMs, drop);
+    this.#dropping.add(drop);
     this.#kept.set(key, { download, drop });
     this.#bytes += bytes;
     for (const oldest of this.#kept.values()) {

@@ -89,15 +89,8 @@ export class Actor {
       privateKey?.fill(0);
       if (!(error instanceof ProviderError)) throw error;
       const reason = asSyncedReason(error.reason);
-      if (error instanceof AccountUnavailable) {
-        view.memory.turnedAway = {
-          reason,
-          message: error.message,
-          until: this.#parts.clock.now() + error.retryAfterMs,
-          account: account.id,
-        };
-        return undefined;
-      }
+      // Nothing is known about the certificate; the next look finds what the account met.
+      if (error instanceof AccountUnavailable) return undefined;
       this.#setBack(view, {
         kind: error.concernsCertificate ? 'refusal' : 'failure',
         reason,

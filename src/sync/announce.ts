@@ -1,6 +1,7 @@
 import type { Finding, Pair } from '../certificate/verdict.ts';
 import { uncovered } from '../certificate/names.ts';
 import { timestamp } from '../kube/objects.ts';
+import { calmComparison } from './compare.ts';
 import { intactTarget } from './decide.ts';
 import { type Target, digestOf } from './target.ts';
 import type { ProviderCertificateStatus } from '../api/certificate.ts';
@@ -45,7 +46,8 @@ export function announcements(
   if (expiring?.status === 'True' && expiring.message !== condition(before, 'Expiring')?.message) {
     events.push({ type: 'Warning', reason: 'Expiring', message: expiring.message });
   }
-  if (before?.secretName !== undefined && before.secretName !== after.secretName && before.certificate !== undefined) {
+  const wrote = before?.syncedRevision !== undefined && !calmComparison.has(condition(before, 'Synced')?.reason);
+  if (wrote && before.secretName !== undefined && before.secretName !== after.secretName) {
     events.push({
       type: 'Normal',
       reason: 'SecretReleased',

@@ -4,7 +4,7 @@ import { timestamp } from '../kube/objects.ts';
 import type { InventoryEntry, Selection } from '../providers/inventory.ts';
 import { outcomeOf } from './compare.ts';
 import { refreshDue, revisionOf } from './schedule.ts';
-import type { Problem, Situation } from './situation.ts';
+import type { Problem, ProviderAnswer, Situation } from './situation.ts';
 import type { IntactContent, OwnTarget, Target } from './target.ts';
 
 export type Decision =
@@ -90,7 +90,7 @@ const drifted: Policy = (situation) => {
   const target = intactTarget(situation.target);
   if (target === undefined || situation.metadataInOrder || edited(target)) return undefined;
   const repair = situation.generationSeen;
-  return (repair ? contested(situation) : undefined) ?? { action: 'rewrite', repair };
+  return repair && contested(situation) !== undefined ? undefined : { action: 'rewrite', repair };
 };
 
 /** What is shown came from the provider; nothing in the cluster can have settled it meanwhile. */
@@ -110,14 +110,36 @@ const settledInCluster = new Set<string>([
 ] satisfies SyncedReason[]);
 
 /** An outage is the provider's to show. Here it shows only once it matters: with no good pair, or when it lasts. */
-const faulty: Policy = ({ provider, target, now, shown, generationSeen, comparison }) => {
-  if (!('lastGood' in provider) || provider.fault === undefined) return undefined;
-  const { until = Infinity, ...fault } = provider.fault;
+function outage(
+  { target, now, shown, generationSeen, comparison }: Situation,
+  provider: ProviderAnswer,
+  fault: Problem,
+): Decision {
+  const { until = Infinity } = provider.fault ?? {};
   const visibleAt = provider.lastGood + Math.max(3 * provider.pollIntervalMs, 15 * 60_000);
   const atRest = generationSeen && stands(shown) && !(shown in providerReadyReasons);
   const good = intactTarget(target) !== undefined || comparison !== undefined;
   return atRest && good && now < visibleAt ? none('unchanged', Math.min(visibleAt, until)) : none(fault, until);
+}
+
+const faulty: Policy = (situation) => {
+  const { provider } = situation;
+  if (!('lastGood' in provider) || provider.fault === undefined || provider.fault.until !== undefined) return undefined;
+  return outage(situation, provider, faultOf(provider.fault));
 };
+
+/** What only downloads meet is of no concern to those that need none. */
+const unlessTurnedAway =
+  (policy: Policy): Policy =>
+  (situation) => {
+    const { provider } = situation;
+    const decision = policy(situation);
+    const needsDownload = decision?.action === 'download' || decision?.action === 'compare';
+    if (!needsDownload || !('lastGood' in provider) || provider.fault === undefined) return decision;
+    return outage(situation, provider, faultOf(provider.fault));
+  };
+
+const faultOf = ({ reason, message }: Problem): Problem => ({ reason, message });
 
 /** After a restart, or with other credentials, what was known before stands until the provider has answered. */
 const unlisted: Policy = ({ provider, shown, generationSeen }) => {
@@ -174,6 +196,9 @@ const outOfDate: Policy = (situation) => {
   return undefined;
 };
 
+/** Somebody else's metadata, which are left alone for a while; a renewal is not held up by that. */
+const disputed: Policy = (situation) => (situation.metadataInOrder ? undefined : contested(situation));
+
 const inSync: Policy = (situation) => {
   const target = intactTarget(situation.target);
   const { proof, spec } = situation;
@@ -220,7 +245,8 @@ const syncing: readonly Policy[] = [
   unselected,
   unusable,
   setBack,
-  outOfDate,
+  unlessTurnedAway(outOfDate),
+  disputed,
   inSync,
 ];
 const observing: readonly Policy[] = [
@@ -231,7 +257,7 @@ const observing: readonly Policy[] = [
   unselected,
   unusable,
   setBack,
-  uncompared,
+  unlessTurnedAway(uncompared),
   compared,
 ];
 

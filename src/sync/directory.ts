@@ -14,7 +14,7 @@ import { printable } from '../certificate/printable.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { setCondition } from '../kube/conditions.ts';
-import { isConflict, isNotFound } from '../kube/errors.ts';
+import { isConflict, isForbidden, isNotFound } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { type KubeObject, type Secret, objectKey, secrets, timestamp } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
@@ -131,12 +131,16 @@ export class Directory {
     ) {
       return { reason: 'NamespaceNotAllowed', message: `${title} does not allow the use of this certificate.` };
     }
-    const fault = account.fault?.error;
+    const { obstacle, fault } = account;
     return {
       account,
       selection,
-      fault: fault && { reason: asSyncedReason(fault.reason), message: fault.message },
-      lastGood: account.lastSuccess ?? account.openedAt,
+      fault: obstacle && {
+        reason: asSyncedReason(obstacle.error.reason),
+        message: obstacle.error.message,
+        until: obstacle.forLists ? undefined : obstacle.until,
+      },
+      lastGood: Math.min(account.lastSuccess ?? account.openedAt, fault?.since ?? Infinity),
       pollIntervalMs,
     };
   }
@@ -247,7 +251,7 @@ export class Directory {
   ): Promise<ReturnType<typeof readCredentials>> {
     const secret = await this.#secret(name, signal);
     return secret === undefined
-      ? { message: `The credentials Secret ${objectKey(name)} does not exist.` }
+      ? { message: `The credentials Secret ${objectKey(name)} does not exist, or this operator may not read it.` }
       : readCredentials(keys, secret.data ?? {});
   }
 
@@ -264,11 +268,12 @@ export class Directory {
       : { message: `The Secret ${objectKey(caBundleRef)} holds no certificates under the key ${caBundleRef.key}.` };
   }
 
+  /** Undefined when there is none, or when this operator may not read it: for the user both are to be put right. */
   async #secret(name: { namespace: string; name: string }, signal: AbortSignal): Promise<Secret | undefined> {
     try {
       return await this.#parts.client.get<Secret>(secrets, name, { signal });
     } catch (error) {
-      if (isNotFound(error)) return undefined;
+      if (isNotFound(error) || isForbidden(error)) return undefined;
       throw error;
     }
   }

@@ -106,14 +106,6 @@ export class Lookout {
 
     const answer = directory.lookup(spec.providerRef, namespace, spec.remoteRef);
     const account = 'account' in answer ? answer.account : undefined;
-    const { turnedAway } = memory;
-    if (
-      'lastGood' in answer &&
-      turnedAway !== undefined &&
-      turnedAway.account === account?.id &&
-      now < turnedAway.until
-    )
-      answer.fault ??= turnedAway;
     const selection = 'account' in answer ? answer.selection : undefined;
     const entry = selection !== undefined && 'entry' in selection ? selection.entry : undefined;
     const versions = await this.#keyVersions(key, namespace, spec, signal);

@@ -1,7 +1,7 @@
 import type { CertificateSettings } from '../api/certificate.ts';
 import { Contest } from './contest.ts';
 import type { Comparison } from './compare.ts';
-import type { Problem, Proof } from './situation.ts';
+import type { Proof } from './situation.ts';
 import type { RememberedSetback } from './setback.ts';
 
 /** What the process knows about one ProviderCertificate beyond its status. All of it may be lost: a restart only asks again. */
@@ -9,8 +9,6 @@ export interface Memory {
   /** A recreated object is another one. */
   uid: string;
   setback?: RememberedSetback | undefined;
-  /** The account of this id turned a download away, for a while: nothing is known about the certificate. */
-  turnedAway?: (Problem & { until: number; account: string }) | undefined;
   /** The download that the Secret was last proved equal to, and what was in the Secret then. */
   proof?: (Proof & { digest: string; fingerprintSHA256: string; chainDigest: string }) | undefined;
   comparison?: (Comparison & { generation: number }) | undefined;

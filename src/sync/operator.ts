@@ -56,6 +56,8 @@ export interface OperatorObserver {
 
 /** In milliseconds; whoever is idle takes what is due at once. */
 const longestDue = 120_000;
+/** What runs at the end may go on for so long, in milliseconds; events get a little more, and all of it ends within 10 s. */
+const graceMs = 8_000;
 /** Provider objects are few, and each costs little. */
 const providerConcurrency = 4;
 
@@ -163,6 +165,7 @@ export class Operator {
         queue,
         concurrency: workers,
         reconcile,
+        graceMs,
         clock,
         logger,
         onResult: (result) => observer.reconciled(result),

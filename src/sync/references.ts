@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.ts';
+import { type Clock, sleep } from '../clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type KubeObject, objectKey, secrets } from '../kube/objects.ts';
 import { Reflector } from '../kube/reflector.ts';
@@ -10,6 +10,9 @@ export interface SecretName {
   namespace: string;
   name: string;
 }
+
+/** A Secret that may not be watched must not hold up whoever refers to it; in milliseconds. */
+const patience = 5_000;
 
 interface Watched {
   owners: Set<string>;
@@ -56,10 +59,10 @@ export class SecretReferences {
     else this.#wanted.set(owner, keys);
   }
 
-  /** The version of a wanted Secret, undefined when there is none. Waits for the first look at it. */
+  /** The version of a wanted Secret, undefined when there is none. Waits for the first look at it, for a while. */
   async version(name: SecretName, signal: AbortSignal): Promise<string | undefined> {
     const watched = this.#watch(name);
-    await Promise.race([watched.synced, aborted(signal)]);
+    await Promise.race([watched.synced, sleep(this.#clock, patience, signal)]);
     const metadata = watched.store.get(objectKey(name))?.metadata;
     return metadata && `${metadata.uid}/${metadata.resourceVersion}`;
   }
@@ -103,11 +106,4 @@ export class SecretReferences {
     watched.stop.abort();
     this.#watched.delete(key);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

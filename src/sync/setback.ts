@@ -34,7 +34,8 @@ export function setbackAfter(
   const again = previous?.inputs === inputs ? previous : undefined;
   const attempts = (again?.attempts ?? 0) + 1;
   const wait = mishap.kind === 'refusal' ? (refusalSteps[attempts - 1] ?? 60 * minute) : failureWait(attempts, random);
-  const until = mishap.notBefore ?? now + Math.max(wait, mishap.retryAfterMs ?? 0);
+  const later = mishap.notBefore === undefined ? wait : Math.min(mishap.notBefore - now, 60 * minute);
+  const until = now + Math.max(later, mishap.retryAfterMs ?? 0);
   const message = mishap.kind === 'failure' && again?.reason === mishap.reason ? again.message : mishap.message;
   return { reason: mishap.reason, message, until, inputs, attempts };
 }

@@ -47,9 +47,9 @@ export interface Problem {
 export interface ProviderAnswer {
   /** Undefined before the first inventory. */
   selection?: Selection | undefined;
-  /** A fault of the whole account; `until` when nobody will tell that it is over. */
-  fault?: (Problem & { until?: number }) | undefined;
-  /** When the provider last gave a complete inventory (or, before that, when it was first asked). */
+  /** What the whole account meets now. With `until` only downloads meet it, until then. */
+  fault?: (Problem & { until?: number | undefined }) | undefined;
+  /** Since when nothing is known to be wrong: the last complete inventory, or when downloads began to fail. */
   lastGood: number;
   pollIntervalMs: number;
 }

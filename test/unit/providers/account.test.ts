@@ -203,13 +203,26 @@ describe('a download', () => {
     expect(provider.asked('download')).toBe(2);
   });
 
-  test('is made anew when the kept one will not do, and the kept one is zeroed', async () => {
-    const { provider, account } = await world();
+  test('is made anew when the kept one will not do, and the kept one is zeroed when its time has come', async () => {
+    const { clock, provider, account } = await world();
     const before = await account.download(entryOf('a'), { urgent: false, signal: forever });
     const after = await account.download(entryOf('a'), { urgent: false, fresh: true, signal: forever });
     expect(provider.asked('download')).toBe(2);
-    expect(before.parts[0]?.every((byte) => byte === 0)).toBe(true);
     expect(Buffer.from(after.parts[0] ?? []).toString()).toBe('bundle of a');
+    await clock.advance(30_000);
+    expect(before.parts[0]?.every((byte) => byte === 0)).toBe(true);
+    expect(after.parts[0]?.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test('that is under way will not do either, but those who want a new one share it', async () => {
+    const { clock, provider, account } = await world();
+    provider.latencyMs = minute;
+    const download = (fresh: boolean): Promise<unknown> =>
+      account.download(entryOf('a'), { urgent: false, fresh, signal: forever });
+    const downloads = [download(false), download(true), download(true), download(false)];
+    await clock.advance(minute);
+    await Promise.all(downloads);
+    expect(provider.asked('download')).toBe(2);
   });
 
   test('of another revision is another one', async () => {

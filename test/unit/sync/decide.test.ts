@@ -136,9 +136,24 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
     unchanged(now + hour),
   ],
   [
-    'a pause that nobody ends: looked at again when it is over',
+    'what only downloads meet is of no concern where none is needed',
     { provider: { ...answer, fault: { ...fault, until: now + 5000 } } },
+    shows('Synced'),
+  ],
+  [
+    'where one is needed it is waited for, without a word',
+    { refreshWanted: true, provider: { ...answer, fault: { ...fault, until: now + 5000 } } },
     unchanged(now + 5000),
+  ],
+  [
+    'unless it lasts',
+    { refreshWanted: true, provider: { ...answer, lastGood: now - hour, fault: { ...fault, until: now + 5000 } } },
+    shows('ProviderUnavailable', now + 5000),
+  ],
+  [
+    'or there is nothing yet',
+    { ...fresh, provider: { ...answer, fault: { ...fault, until: now + 5000 } } },
+    shows('ProviderUnavailable', now + 5000),
   ],
   ['it shows when it lasts', { provider: { ...answer, fault, lastGood: now - hour } }, shows('ProviderUnavailable')],
   [

@@ -31,16 +31,11 @@ test('other inputs begin anew', () => {
   expect(setbackAfter(first, refusal, 'one', 0, Math.random).attempts).toBe(2);
 });
 
-test('a certificate that begins later waits until then', () => {
-  expect(
-    setbackAfter(
-      undefined,
-      { ...refusal, reason: 'CertificateNotYetValid', notBefore: 123_456_789 },
-      'i',
-      0,
-      Math.random,
-    ).until,
-  ).toBe(123_456_789);
+test('a certificate that begins later waits until then, but no longer than any other refusal', () => {
+  const waits = (notBefore: number): number =>
+    setbackAfter(undefined, { ...refusal, reason: 'CertificateNotYetValid', notBefore }, 'i', 0, Math.random).until;
+  expect(waits(90_000)).toBe(90_000);
+  expect(waits(90 * minute)).toBe(60 * minute);
 });
 
 test('Retry-After is obeyed', () => {
