@@ -6,7 +6,7 @@ import { K3sContainer } from '@testcontainers/k3s';
 
 import { Api } from './api.ts';
 import { pinnedVersions } from './build.ts';
-import type { ControlPlane } from './index.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { accessOf } from './kubeconfig.ts';
 import { createServiceAccount } from './service-account.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { Api } from './api.ts';
 import type { Binaries } from './build.ts';
-import type { ControlPlane } from './index.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { freePort } from './port.ts';
 import { ProcessGroup } from './processes.ts';
