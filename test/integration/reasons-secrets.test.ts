@@ -215,11 +215,10 @@ describe.concurrent('a Secret that the API server does not take', () => {
     const reading = rules.map((rule) =>
       rule.resources.includes('secrets') ? { ...rule, verbs: ['get', 'list', 'watch'] } : rule,
     );
-    const patchRole = (value: object) =>
-      kubectl([
-        ...['-n', other.namespace, 'patch', 'role', role?.metadata.name ?? '', '--type=merge'],
-        ...['-p', JSON.stringify({ rules: value })],
-      ]);
+    const patchRole = (value: object): Promise<string> => {
+      const patch = `--patch=${JSON.stringify({ rules: value })}`;
+      return kubectl(['-n', other.namespace, 'patch', 'role', role?.metadata.name ?? '', '--type=merge', patch]);
+    };
     await patchRole(reading);
     const next = await other.upload(name);
     await other.certificate(`${name}-first`, { remoteRef: { name } });

@@ -1,4 +1,5 @@
 import type { ControlPlane } from '../../sandbox/control-plane/index.ts';
+import { operatorRules } from '../../sandbox/rbac.ts';
 
 /** What an API server was asked for, by its own count: `VERB resource[/subresource]`, without watches and lists. */
 export type Requests = Record<string, number>;
@@ -36,6 +37,21 @@ export async function requestsOf(controlPlane: Pick<ControlPlane, 'metrics'>): P
 export function since(before: Requests, after: Requests): Requests {
   const pairs = Object.entries(after).map(([key, count]) => [key, count - (before[key] ?? 0)] as const);
   return Object.fromEntries(pairs.filter(([, count]) => count !== 0));
+}
+
+const verbs: Record<string, string> = { GET: 'get', POST: 'create', PATCH: 'patch', APPLY: 'patch' };
+
+/** Only those that the operator may have made: others have done the rest. */
+export function ofOperator(requests: Requests): Requests {
+  const may = new Set(
+    operatorRules.flatMap((rule) => (rule.resources ?? []).flatMap((it) => rule.verbs.map((verb) => `${verb} ${it}`))),
+  );
+  return Object.fromEntries(
+    Object.entries(requests).filter(([key]) => {
+      const [verb = '', resource = ''] = key.split(' ');
+      return may.has(`${verbs[verb]} ${resource}`);
+    }),
+  );
 }
 
 /** Only those that change something. */

@@ -4,7 +4,7 @@ import { type SyncedReason, syncedReasons } from '../../src/api/reasons.ts';
 import type { Secret } from '../../src/kube/objects.ts';
 import { leafOf, type World } from './world.ts';
 
-export interface Telling {
+interface Telling {
   reason: SyncedReason;
   /** Must be in the message. */
   seen: string | RegExp;

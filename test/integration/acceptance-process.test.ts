@@ -1,0 +1,120 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { describe, expect, inject, test } from 'vitest';
+
+import { eventually } from '../support/eventually.ts';
+import { runFolders } from '../support/run.ts';
+import { world } from '../support/world.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** A temporary folder that is empty, and gone afterwards. */
+async function emptyFolder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'acceptance-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** The command lines of processes that name the folder. */
+async function processesOf(folder: string): Promise<string[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'args=']);
+  return stdout.split('\n').filter((line) => line.includes(folder));
+}
+
+describe('the built file', () => {
+  test('runs alone in a folder, without node_modules', async () => {
+    await using folder = await emptyFolder();
+    const file = join(folder.path, 'operator.mjs');
+    await copyFile(runFolders(inject('runDirectory')).operator, file);
+    const run = (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
+      new Promise((resolve) => {
+        execFile(process.execPath, [file, ...args], { cwd: folder.path, env: {} }, (error, stdout, stderr) =>
+          resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+        );
+      });
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+    expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await run('--help')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Usage: operator/),
+      stderr: '',
+    });
+    for (const bad of [
+      '--no-such-flag',
+      '--concurrency=0',
+      '--watch-namespace=NOT_ONE',
+      '--listen-address=here',
+      'more',
+    ]) {
+      expect(await run(bad)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/^[^\n]+\n$/) });
+    }
+    // Neither in a cluster nor told of one.
+    const { code, stderr } = await run('--kubeconfig=not-there', '--listen-address=127.0.0.1:0');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^[^\n]*not-there[^\n]*\n$/);
+  });
+
+  test('ends in order when it is told to, also in the middle of its work', async () => {
+    await using w = await world({ operator: false });
+    const names = Array.from({ length: 5 }, (_, index) => `slow-${index}`);
+    for (const name of names) await w.upload(name);
+    w.nhn.fault({ match: 'download', stall: 'body' });
+    await w.startOperator();
+    for (const name of names) await w.certificate(name);
+    await eventually(() => expect(w.nhn.counters.downloads).toBe(names.length));
+    expect(await w.operator.stop()).toEqual({ code: 0, signal: null });
+    const last = (await w.operator.logs()).at(-1);
+    expect(last).toMatchObject({ level: 'info', msg: 'stopped' });
+
+    w.nhn.clearFaults();
+    await w.startOperator();
+    for (const name of names) await w.synced(name, 'Synced');
+  });
+});
+
+/** The sandbox as a user starts it, in a process group of its own as a shell would give it. */
+function sandbox(folder: string, ...args: string[]) {
+  const child = spawn('npm', ['run', 'sandbox', ...args], {
+    cwd: root,
+    // npm keeps a cache of its own in the folder for temporary files.
+    env: { ...process.env, TMPDIR: folder, NODE_DISABLE_COMPILE_CACHE: '1' },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const exited = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>;
+  return { pid: child.pid ?? 0, exited, output: () => output };
+}
+
+async function nothingIsLeft(folder: string): Promise<void> {
+  await eventually(async () => {
+    expect(await processesOf(folder)).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
+  });
+}
+
+describe.concurrent('npm run sandbox', () => {
+  test('-- --once does the tour, ends with 0 and leaves nothing behind', async () => {
+    await using folder = await emptyFolder();
+    const { exited, output } = sandbox(folder.path, '--', '--once');
+    const [code] = await exited;
+    expect([code, output()]).toEqual([0, expect.stringContaining('5. The bundle is put right')]);
+    await nothingIsLeft(folder.path);
+  });
+
+  test('leaves nothing behind on Ctrl-C', async () => {
+    await using folder = await emptyFolder();
+    const { exited, output, pid } = sandbox(folder.path);
+    await eventually(() => expect(output()).toContain('1. Applying examples'), { timeoutMs: 90_000 });
+    expect((await processesOf(folder.path)).length).toBeGreaterThan(2);
+    process.kill(-pid, 'SIGINT');
+    await exited;
+    await nothingIsLeft(folder.path);
+  });
+});
