@@ -20,6 +20,11 @@ export class Backoff {
     this.#random = random;
   }
 
+  /** Whatever was wrong before is over: the next wait is the first one again. */
+  reset(): void {
+    this.#next = firstMs;
+  }
+
   /** Counts a fault and returns the milliseconds to wait. */
   next(): number {
     const now = this.#clock.now();

@@ -50,6 +50,8 @@ export class Reflector<T extends KubeObject> {
   readonly #setSynced: () => void;
   #hasSynced = false;
   #restarts = 0;
+  /** The last fault was a 410. */
+  #expired = false;
   /** Where to watch from; undefined: list first. */
   #resourceVersion: string | undefined;
 
@@ -145,7 +147,11 @@ export class Reflector<T extends KubeObject> {
 
   async #recover(fault: unknown, signal: AbortSignal): Promise<void> {
     this.#restarts++;
-    if (isExpired(fault)) this.#resourceVersion = undefined;
+    const expired = isExpired(fault);
+    if (expired) this.#resourceVersion = undefined;
+    // The first 410 after an outage is good news: the server is back.
+    if (expired && !this.#expired) this.#backoff.reset();
+    this.#expired = expired;
     const asked = fault instanceof KubeError ? (fault.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(this.#backoff.next(), Math.min(asked, longestPauseMs));
     this.#logger.warn({ err: fault, delayMs: Math.round(delayMs) }, 'list or watch broke off, trying again');

@@ -302,6 +302,19 @@ describe('a reflector survives', () => {
     expect(server.watches()[1]?.query.get('resourceVersion')).toBe('20');
   });
 
+  it('410 after an outage: the server is back, and is not waited for any longer', async () => {
+    await using server = await startServer(({ query }, response) => {
+      if (!query.has('watch')) return sendList(response, 10, [secret('a', 5)]);
+      const nth = server.watches().length;
+      if (nth <= 3) return sendJson(response, 500, statusBody(500, 'InternalError', 'etcd is away'));
+      return nth <= 5 && sendJson(response, 410, statusBody(410, 'Expired', 'too old'));
+    });
+    await using world = run(server);
+    const pauses: number[] = [];
+    for (let nth = 1; nth <= 5; nth++) pauses.push(await world.pause());
+    expect(pauses).toEqual([800, 1_600, 3_200, 800, 1_600]);
+  });
+
   it('an error in the stream that stays open: it watches on from where it was', async () => {
     await using server = await startWorld((response, nth) => {
       if (nth > 1) return;
