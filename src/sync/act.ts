@@ -3,8 +3,7 @@ import { type InPlace, judge } from '../certificate/gate.ts';
 import type { Pair, Verdict } from '../certificate/verdict.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError, isNotFound } from '../kube/errors.ts';
-import { type Secret, secrets } from '../kube/objects.ts';
+import { KubeError } from '../kube/errors.ts';
 import type { Account } from '../providers/account.ts';
 import type { Download } from '../providers/bundles.ts';
 import { AccountUnavailable, ProviderError } from '../providers/errors.ts';
@@ -15,6 +14,7 @@ import { type Decision, edited, intactTarget } from './decide.ts';
 import { revisionOf } from './schedule.ts';
 import type { Proof, Situation } from './situation.ts';
 import type { View } from './look.ts';
+import { findSecret } from './secret.ts';
 import { type Mishap, setbackAfter } from './setback.ts';
 import { asSyncedReason } from './directory.ts';
 import { type Targets, otherManager } from './target.ts';
@@ -88,12 +88,11 @@ export class Actor {
     } catch (error) {
       privateKey?.fill(0);
       if (!(error instanceof ProviderError)) throw error;
-      const reason = asSyncedReason(error.reason);
       // Nothing is known about the certificate; the next look finds what the account met.
       if (error instanceof AccountUnavailable) return undefined;
       this.#setBack(view, {
         kind: error.concernsCertificate ? 'refusal' : 'failure',
-        reason,
+        reason: asSyncedReason(error.reason),
         message: error.message,
         retryAfterMs: error.retryAfterMs,
       });
@@ -205,14 +204,9 @@ export class Actor {
     signal: AbortSignal,
   ): Promise<Buffer | undefined> {
     if (ref === undefined) return undefined;
-    try {
-      const secret = await this.#parts.client.get<Secret>(secrets, { namespace, name: ref.name }, { signal });
-      const value = secret.data?.[ref.key];
-      return value === undefined ? undefined : Buffer.from(value, 'base64');
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    const secret = await findSecret(this.#parts.client, { namespace, name: ref.name }, signal);
+    const value = secret?.data?.[ref.key];
+    return value === undefined ? undefined : Buffer.from(value, 'base64');
   }
 }
 

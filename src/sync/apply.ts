@@ -3,9 +3,10 @@ import { fieldManager } from '../api/names.ts';
 import type { Pair } from '../certificate/verdict.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
-import { type KubeObject, type ObjectMeta, type Secret, objectKey, secrets } from '../kube/objects.ts';
+import { type KubeObject, type ObjectMeta, objectKey, secrets } from '../kube/objects.ts';
 import { lastApplied } from './last-applied.ts';
 import { type Origin, managedMetadata } from './manifest.ts';
+import { findSecret } from './secret.ts';
 import { type Content, type IntactContent, type OwnTarget, type Target, type Targets, digestOf } from './target.ts';
 
 /** The Secret is not what it was judged to be: the reconcile starts anew. */
@@ -86,9 +87,7 @@ export class Writer {
     const name = nameOf(certificate, spec);
     const metadata = managedMetadata(certificate, spec, target.origin, target.content.facts);
     await this.#inTurn(objectKey(name), async () => {
-      const secret = await this.#client.get<Secret>(secrets, name, { signal }).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
+      const secret = await findSecret(this.#client, name, signal);
       if (secret?.metadata.resourceVersion !== target.metadata.resourceVersion) {
         this.#targets.suspect(name); // the watch is behind
         throw new SecretChanged();
@@ -148,7 +147,10 @@ export class Writer {
     this.#targets.written(answer.metadata, content);
   }
 
-  /** Identical bytes of somebody else are accepted in silence: give back what we then share. Without the uid, a Secret that is gone would be made anew, empty. */
+  /**
+   * Identical bytes of somebody else are accepted in silence: give back what we then share. Without the uid, a Secret that
+   * is gone would be made anew, empty.
+   */
   async #release(name: { namespace: string; name: string }, uid: string, signal: AbortSignal): Promise<void> {
     await this.#client
       .apply(

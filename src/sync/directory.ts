@@ -14,9 +14,9 @@ import { printable } from '../certificate/printable.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { setCondition } from '../kube/conditions.ts';
-import { isConflict, isForbidden, isNotFound } from '../kube/errors.ts';
+import { isForbidden } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
-import { type KubeObject, type Secret, objectKey, secrets, timestamp } from '../kube/objects.ts';
+import { type KubeObject, type Secret, objectKey, timestamp } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import type { Account, AccountChange } from '../providers/account.ts';
 import type { Accounts, AccountSettings, Effective } from '../providers/accounts.ts';
@@ -29,6 +29,8 @@ import { allowsCertificate, allowsNamespace } from './consent.ts';
 import type { Problem, ProviderAnswer } from './situation.ts';
 import type { SecretReferences } from './references.ts';
 import { patchBetween } from './report.ts';
+import { findSecret } from './secret.ts';
+import { patchStatus } from './status.ts';
 
 export type ProviderObject = CertificateProvider | ClusterCertificateProvider;
 
@@ -270,12 +272,10 @@ export class Directory {
 
   /** Undefined when there is none, or when this operator may not read it: for the user both are to be put right. */
   async #secret(name: { namespace: string; name: string }, signal: AbortSignal): Promise<Secret | undefined> {
-    try {
-      return await this.#parts.client.get<Secret>(secrets, name, { signal });
-    } catch (error) {
-      if (isNotFound(error) || isForbidden(error)) return undefined;
-      throw error;
-    }
+    return findSecret(this.#parts.client, name, signal).catch((error: unknown) => {
+      if (!isForbidden(error)) throw error;
+      return undefined;
+    });
   }
 
   /** Objects with the same endpoint and credentials share an account, by the smallest of their settings. */
@@ -321,23 +321,13 @@ export class Directory {
     const patch = patchBetween(previous, next);
     if (patch === undefined) return;
 
-    const { namespace, name, uid, resourceVersion } = stored.metadata;
     const resource = stored.kind === 'CertificateProvider' ? certificateProviders : clusterCertificateProviders;
-    try {
-      const patched = await client.mergePatch<ProviderObject>(
-        resource,
-        { namespace, name },
-        { metadata: { resourceVersion }, status: patch },
-        { subresource: 'status', signal },
-      );
-      if (patched.metadata.generation === generation) providers[kindOf(key)].absorb(patched);
-    } catch (error) {
-      if (isNotFound(error) || isConflict(error)) return; // deleted, or changed: the watch tells
-      throw error;
-    }
+    const where = { client, store: providers[kindOf(key)], resource };
+    if (!(await patchStatus(where, stored, patch, signal))) return;
     const shown = previous.conditions?.find(({ type }) => type === 'Ready')?.reason;
     if (shown !== state.reason) {
       const { apiVersion, kind } = stored;
+      const { namespace, name, uid } = stored.metadata;
       events.record(
         { apiVersion, kind, ...(namespace !== undefined && { namespace }), name, uid },
         { type: status === 'True' ? 'Normal' : 'Warning', reason: state.reason, message },

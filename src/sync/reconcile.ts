@@ -3,7 +3,6 @@ import type { ProviderCertificate, ProviderCertificateStatus } from '../api/cert
 import { providerCertificates } from '../api/group.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isConflict, isNotFound } from '../kube/errors.ts';
 import { objectKey } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import type { Actor } from './act.ts';
@@ -17,6 +16,7 @@ import type { Memories, Memory } from './memory.ts';
 import { withConsequence } from './messages.ts';
 import { healthOf, nextTurn } from './readiness.ts';
 import { heartbeatAt, nextStatus, patchBetween } from './report.ts';
+import { patchStatus } from './status.ts';
 
 /** How long a new object may wait for the first inventory before its status says so, in milliseconds. */
 const patience = 5_000;
@@ -151,24 +151,11 @@ export class CertificateReconciler {
     signal: AbortSignal,
   ): Promise<void> {
     const { client, certificates, observe } = this.#parts;
-    const { namespace, name, resourceVersion, generation } = certificate.metadata;
     const before = certificate.status;
     observe(objectKey(certificate.metadata), status);
     const patch = patchBetween(before, status);
-    if (patch !== undefined) {
-      try {
-        const patched = await client.mergePatch<ProviderCertificate>(
-          providerCertificates,
-          { namespace, name },
-          { metadata: { resourceVersion }, status: patch },
-          { subresource: 'status', signal },
-        );
-        if (patched.metadata.generation === generation) certificates.absorb(patched);
-      } catch (error) {
-        if (isNotFound(error) || isConflict(error)) return; // deleted, or changed: the watch tells, and it is looked at anew
-        throw error;
-      }
-    }
+    const where = { client, store: certificates, resource: providerCertificates };
+    if (patch !== undefined && !(await patchStatus(where, certificate, patch, signal))) return;
     memory.announced ??= before?.conditions?.find(({ type }) => type === 'Synced')?.reason;
     const { events, announced } = announcements(before, status, { age, announced: memory.announced });
     memory.announced = announced;

@@ -10,6 +10,7 @@ import type { KubeObject, ObjectMeta, Secret } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import { withoutLastApplied } from './last-applied.ts';
 import { type Origin, originOf } from './manifest.ts';
+import { findSecret } from './secret.ts';
 
 /** What the data of a Secret are, as far as this operator cares. */
 export type Content = IntactContent | { intact: false; message: string };
@@ -169,12 +170,8 @@ export class Targets {
   }
 
   async #get(name: { namespace: string; name: string }, signal: AbortSignal): Promise<Secret | undefined> {
-    try {
-      return withoutLastApplied(await this.#client.get<Secret>(secrets, name, { signal }));
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    const secret = await findSecret(this.#client, name, signal);
+    return secret && withoutLastApplied(secret);
   }
 }
 
