@@ -9,6 +9,7 @@ import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { serveStatus } from './observability/server.ts';
 import { Endpoints } from './providers/endpoints.ts';
+import { proxyFrom } from './providers/proxy.ts';
 import { Operator, type OperatorObserver } from './sync/operator.ts';
 
 /** Put in by the build. */
@@ -34,6 +35,7 @@ async function main(flags: Flags): Promise<void> {
     clock,
     logger,
     endpoints,
+    proxy: proxyFrom(process.env),
     watchNamespaces: flags.watchNamespaces,
     concurrency: flags.concurrency,
     instance: hostname(),

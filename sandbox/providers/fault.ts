@@ -5,14 +5,14 @@ import type { Answer } from './answer.ts';
 /** Something that goes wrong with requests that match. */
 export interface Fault {
   /** An operation, or the name of a certificate; everything when left out. */
-  match?: 'list' | 'download' | (string & {});
+  match?: 'list' | 'download' | 'token' | (string & {});
   /** For so many matching requests; until `clearFaults()` when left out. */
   times?: number;
 
   /** Answers with this status (and an error body as the provider's gateway writes it). */
   status?: number;
   /** Answers with an error body of the provider that holds this code; the status is 200 unless given. */
-  code?: number;
+  code?: number | string;
   body?: string | Uint8Array;
   /** Added to, or instead of, the headers of the answer. */
   headers?: Record<string, string>;

@@ -11,6 +11,8 @@ export interface Counters {
   /** Requests for a page of the list. */
   lists: number;
   downloads: number;
+  /** Tokens that were handed out. */
+  tokens: number;
   /** By the name of the certificate. */
   downloadsOf: Record<string, number>;
   /** Requests that were not let in: wrong route, encoding or credentials. */
@@ -21,7 +23,7 @@ export interface Counters {
 
 /** What a provider makes of one request. */
 export interface Handled {
-  operation: 'list' | 'download' | 'refused';
+  operation: 'list' | 'download' | 'token' | 'refused';
   /** The certificate that a download is for. */
   name?: string;
   answer: Answer;
@@ -40,13 +42,20 @@ export abstract class Simulator implements AsyncDisposable {
   url = '';
   /** Every answer is late by so many milliseconds. */
   latencyMs = 0;
+  /** How far the clock of the provider is ahead of ours, in milliseconds. */
+  clockOffsetMs = 0;
   counters: Counters = noCounts();
   readonly #faults = new Faults();
   #server: Server | undefined;
 
-  protected abstract handle(request: IncomingMessage): Handled;
+  protected abstract handle(request: IncomingMessage, body: Buffer): Handled;
   /** An error as this provider writes it. */
-  protected abstract error(o: { status: number | undefined; code: number | undefined }): Answer;
+  protected abstract error(o: { status: number | undefined; code: number | string | undefined }): Answer;
+
+  /** The time as the provider has it; milliseconds since the epoch. */
+  protected now(): number {
+    return Date.now() + this.clockOffsetMs;
+  }
 
   fault(fault: Fault): void {
     this.#faults.add(fault);
@@ -80,8 +89,10 @@ export abstract class Simulator implements AsyncDisposable {
     counters.inFlight++;
     counters.maxInFlight = Math.max(counters.maxInFlight, counters.inFlight);
     response.once('close', () => counters.inFlight--);
-    const { operation, name, answer } = this.handle(request);
+    const body = Buffer.concat(await request.toArray().catch(() => []));
+    const { operation, name, answer } = this.handle(request, body);
     if (operation === 'list') counters.lists++;
+    if (operation === 'token') counters.tokens++;
     if (operation === 'refused') counters.refused++;
     if (operation === 'download') {
       counters.downloads++;
@@ -92,6 +103,7 @@ export abstract class Simulator implements AsyncDisposable {
       fault?.status === undefined && fault?.code === undefined
         ? answer
         : this.error({ status: fault.status, code: fault.code });
+    response.setHeader('date', new Date(this.now()).toUTCString());
     await send(response, spoilt, { ...fault, latencyMs: fault?.latencyMs ?? this.latencyMs });
   }
 }
@@ -102,6 +114,7 @@ function noCounts(): Counters {
     requests: 0,
     lists: 0,
     downloads: 0,
+    tokens: 0,
     downloadsOf: {},
     refused: 0,
     inFlight: 0,

@@ -45,7 +45,7 @@ function cloudFields<Ref extends SecretRefShape>(ref: Ref) {
       apiVersion: z
         .enum(['v1.1', 'v1.3'])
         .describe(
-          'Version of the NHN API. Default: v1.1, with a User Access Key. v1.3 works with bearer tokens; this release does not serve it yet.',
+          'Version of the NHN API. Default: v1.1, with a User Access Key in each request. v1.3 buys a bearer token with it, and knows certificates by id too.',
         )
         .exactOptional(),
       endpoint: endpoint('https://certmanager.api.nhncloudservice.com, the public zone'),
@@ -75,7 +75,7 @@ function cloudFields<Ref extends SecretRefShape>(ref: Ref) {
         .exactOptional(),
       apiVersion: z
         .enum(['v1.2', 'v1.1', 'v1.0'])
-        .describe('Version of the Certificate Manager API. Default: v1.2.')
+        .describe('Version of the Certificate Manager API. Default: v1.2; v1.1 and v1.0 are past their end.')
         .exactOptional(),
       endpoint: endpoint('the one of `region` and `environment`'),
       credentialsSecretRef: credentials('`accessKey` and `secretKey`'),
@@ -101,12 +101,8 @@ function cloudFields<Ref extends SecretRefShape>(ref: Ref) {
 
   return {
     nhn: nhn.describe('NHN Cloud Certificate Manager.').exactOptional(),
-    scp: scp
-      .describe('Samsung Cloud Platform (v2) Certificate Manager. This release does not serve it yet.')
-      .exactOptional(),
-    naver: naver
-      .describe('NAVER Cloud Platform Certificate Manager. This release does not serve it yet.')
-      .exactOptional(),
+    scp: scp.describe('Samsung Cloud Platform (v2) Certificate Manager.').exactOptional(),
+    naver: naver.describe('NAVER Cloud Platform Certificate Manager.').exactOptional(),
   };
 }
 

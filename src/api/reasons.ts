@@ -262,6 +262,7 @@ export const eventReasons = {
   CAChanged: 'The root certificate in ca.crt changed.',
   SecretReleased: 'The Secret of an earlier `secretName` is no longer kept current; it stays as it is.',
   IncompleteChain: 'The certificate was written without intermediates, because the bundle holds none.',
+  DeprecatedAPIVersion: 'The `apiVersion` of a provider object is past its end at the cloud.',
 } as const satisfies Record<string, string>;
 
 export type ReadyReason = keyof typeof readyReasons;

@@ -6,6 +6,7 @@ import type { Credentials } from './credentials.ts';
 import type { Endpoints } from './endpoints.ts';
 import { type HttpCall, HttpClient } from './http.ts';
 import type { Provider, ProviderSpec, ProviderType } from './provider.ts';
+import type { ProxySettings } from './proxy.ts';
 import { Throttle } from './throttle.ts';
 
 /** What a provider object asks for. */
@@ -34,6 +35,8 @@ interface AccountsOptions {
   clock: Clock;
   logger: Logger;
   endpoints: Endpoints;
+  /** Between us and every provider. */
+  proxy?: ProxySettings | undefined;
   random?: () => number;
   /** Told of every request, for metrics. */
   onCall?: (call: HttpCall & { provider: ProviderType }) => void;
@@ -56,6 +59,7 @@ export class Accounts {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #endpoints: Endpoints;
+  readonly #proxy: ProxySettings | undefined;
   readonly #random: () => number;
   readonly #onCall: AccountsOptions['onCall'];
   /** Credentials are only ever compared, by a digest that is worthless outside this process. */
@@ -64,7 +68,8 @@ export class Accounts {
   readonly #accounts = new Map<string, { account: Account; http: HttpClient }>();
   readonly #throttles = new Map<string, Throttle>();
 
-  constructor({ clock, logger, endpoints, random = Math.random, onCall }: AccountsOptions) {
+  constructor({ clock, logger, endpoints, proxy, random = Math.random, onCall }: AccountsOptions) {
+    this.#proxy = proxy;
     this.#onCall = onCall;
     this.#clock = clock;
     this.#logger = logger;
@@ -80,9 +85,10 @@ export class Accounts {
    */
   obtain(holder: string, request: AccountRequest): Account {
     const { provider, spec, credentials, ca, settings } = request;
-    const identity = [provider.type, provider.endpoint(spec), Object.entries(credentials).sort()];
+    const [endpoint, ...others] = provider.endpoints(spec);
+    const identity = [provider.type, endpoint, Object.entries(credentials).sort()];
     const throttle = this.#digest(identity);
-    const account = this.#digest([...identity, provider.apiVersion(spec), ca]);
+    const account = this.#digest([...identity, others, provider.apiVersion(spec), ca]);
     const former = this.#holdings.get(holder);
     const held = this.#accounts.get(account) ?? this.#open(account, throttle, request);
     this.#holdings.set(holder, { account, throttle, settings });
@@ -136,13 +142,14 @@ export class Accounts {
       clock: this.#clock,
       endpoints: this.#endpoints,
       ca,
+      proxy: this.#proxy,
       onCall: (call) => this.#onCall?.({ provider: provider.type, ...call }),
     });
     const account = new Account({
       clock: this.#clock,
       random: this.#random,
-      logger: this.#logger.child({ provider: provider.type, endpoint: provider.endpoint(spec) }),
-      client: provider.connect({ spec, credentials, http }),
+      logger: this.#logger.child({ provider: provider.type, endpoint: provider.endpoints(spec)[0] }),
+      client: provider.connect({ spec, credentials, http, clock: this.#clock }),
       throttle,
       selectors: provider.selectors(spec),
       pollIntervalMs: settings.pollIntervalMs,

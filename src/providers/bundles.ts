@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { InventoryEntry } from './inventory.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** What a download gave. `parts` is zeroed soon: use it before the next `await`. */
 export interface Download {
@@ -118,12 +119,4 @@ export class Bundles {
 
 function zero(parts: readonly Uint8Array[]): void {
   for (const part of parts) part.fill(0);
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -80,7 +80,15 @@ export class AccountUnavailable extends ProviderError {
   }
 }
 
-export type Operation = 'list' | 'download';
+/** What a request is for. */
+export type Operation = 'list' | 'download' | 'token';
+
+/** A code of the provider, when it is fit for messages. */
+export function asCode(value: unknown): string | undefined {
+  return typeof value === 'string' || typeof value === 'number'
+    ? /^[\w.:-]{1,80}$/.exec(String(value))?.[0]
+    : undefined;
+}
 
 /**
  * What an HTTP status says when the body says nothing better. 403 on the list concerns the credentials; on a download

@@ -1,11 +1,12 @@
 import { lookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { Endpoints } from './endpoints.ts';
 import { type Operation, ProviderError } from './errors.ts';
 import { isLinkLocal } from './link-local.ts';
+import type { ProxySettings } from './proxy.ts';
 
 export interface HttpAnswer {
   status: number;
@@ -14,6 +15,8 @@ export interface HttpAnswer {
   retryAfterMs: number | undefined;
   /** The provider's id of this request, where it gives one. */
   requestId: string | undefined;
+  /** How far the clock of this machine is ahead of the provider's, in milliseconds; undefined when that is not said. */
+  clockSkewMs: number | undefined;
 }
 
 export interface HttpRequest {
@@ -21,7 +24,11 @@ export interface HttpRequest {
   endpoint: string;
   /** Path and query. */
   path: string;
+  /** Default: GET. */
+  method?: 'GET' | 'POST';
   headers: Record<string, string>;
+  /** Sent as it is; the headers say what it is. */
+  body?: string;
   /** The longest body that is taken. */
   maxBytes: number;
   operation: Operation;
@@ -42,6 +49,8 @@ interface HttpOptions {
   endpoints: Endpoints;
   /** PEM of a certificate authority that is trusted besides the usual ones. */
   ca?: string | undefined;
+  /** Absent: directly. */
+  proxy?: ProxySettings | undefined;
   timeouts?: HttpTimeouts;
   onCall?: ((call: HttpCall) => void) | undefined;
 }
@@ -51,6 +60,7 @@ export interface HttpCall {
   operation: Operation;
   code: string;
   durationMs: number;
+  clockSkewMs?: number | undefined;
 }
 
 const usualTimeouts: HttpTimeouts = { connectMs: 10_000, headersMs: 20_000, totalMs: 60_000 };
@@ -68,23 +78,31 @@ export class HttpClient {
   readonly #endpoints: Endpoints;
   readonly #timeouts: HttpTimeouts;
   readonly #onCall: ((call: HttpCall) => void) | undefined;
-  readonly #agent: Agent;
+  readonly #agent: Dispatcher;
 
-  constructor({ clock, endpoints, ca, timeouts = usualTimeouts, onCall }: HttpOptions) {
+  constructor({ clock, endpoints, ca, proxy, timeouts = usualTimeouts, onCall }: HttpOptions) {
     this.#onCall = onCall;
     this.#clock = clock;
     this.#endpoints = endpoints;
     this.#timeouts = timeouts;
-    this.#agent = new Agent({
+    const tls = ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] };
+    const options = {
       allowH2: false,
       headersTimeout: timeouts.headersMs,
       bodyTimeout: timeouts.totalMs,
-      connect: {
-        timeout: timeouts.connectMs,
-        lookup: lookupAllowed,
-        ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
-      },
-    });
+      connect: { timeout: timeouts.connectMs, lookup: lookupAllowed, ...tls },
+    };
+    this.#agent = proxy
+      ? new EnvHttpProxyAgent({
+          ...options,
+          httpProxy: '', // or undici would look into the environment by itself
+          httpsProxy: proxy.url,
+          noProxy: proxy.except,
+          connectTimeout: timeouts.connectMs,
+          requestTls: tls,
+          proxyTls: tls,
+        } as EnvHttpProxyAgent.Options)
+      : new Agent(options);
   }
 
   /**
@@ -92,14 +110,15 @@ export class HttpClient {
    *
    * @throws ProviderError when that is refused, or when there is no complete answer, whatever its status
    */
-  async get(request: HttpRequest): Promise<HttpAnswer> {
+  async request(request: HttpRequest): Promise<HttpAnswer> {
     this.#check(request.endpoint, request.path);
+    const { operation } = request;
     const began = this.#clock.now();
-    const tell = (code: string): void =>
-      this.#onCall?.({ operation: request.operation, code, durationMs: this.#clock.now() - began });
+    const tell = (code: string, clockSkewMs?: number): void =>
+      this.#onCall?.({ operation, code, durationMs: this.#clock.now() - began, clockSkewMs });
     try {
       const answer = await this.#send(request);
-      tell(String(answer.status));
+      tell(String(answer.status), answer.clockSkewMs);
       return answer;
     } catch (error) {
       tell(error instanceof ProviderError ? error.reason : 'aborted');
@@ -107,24 +126,27 @@ export class HttpClient {
     }
   }
 
-  async #send({ endpoint, path, headers, maxBytes, signal }: HttpRequest): Promise<HttpAnswer> {
+  async #send({ endpoint, path, method = 'GET', headers, body, maxBytes, signal }: HttpRequest): Promise<HttpAnswer> {
     const deadline = new AbortController();
     const cancel = this.#clock.after(this.#timeouts.totalMs, () => deadline.abort());
     try {
       const response = await this.#agent.request({
         origin: endpoint,
         path,
-        method: 'GET',
+        method,
         headers: { 'user-agent': 'provider-certificates', ...headers },
+        body: body ?? null,
         signal: AbortSignal.any([signal, deadline.signal]),
       });
-      const body = await read(response, maxBytes);
+      const now = this.#clock.now();
       const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
+      const date = Date.parse(header('date') ?? '') || undefined;
       return {
         status: response.statusCode,
-        body,
-        retryAfterMs: retryAfter(header('retry-after'), Date.parse(header('date') ?? '') || this.#clock.now()),
-        requestId: /^[\w.:-]{1,128}$/.exec(header('x-request-id') ?? '')?.[0],
+        body: await read(response, maxBytes),
+        retryAfterMs: retryAfter(header('retry-after'), date ?? now),
+        requestId: requestIdHeaders.map(header).map(asRequestId).find(Boolean),
+        clockSkewMs: date && now - date,
       };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
@@ -188,6 +210,14 @@ class LinkLocalError extends Error {
   readonly code = 'LINK_LOCAL';
 }
 
+/** Of NHN's gateway and others, and of NAVER's. */
+const requestIdHeaders = ['x-request-id', 'x-ncp-trace-id'];
+
+/** What may be an id of a request, and is fit for messages. */
+export function asRequestId(value: unknown): string | undefined {
+  return typeof value === 'string' ? /^[\w.:-]{1,128}$/.exec(value)?.[0] : undefined;
+}
+
 /** The whole body, in one buffer of its own. What was received on the way is zeroed: a private key may be in it. */
 async function read({ body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
   body.on('error', () => {}); // destroying it unread emits one, which would end the process
@@ -249,6 +279,8 @@ function networkError(error: unknown): ProviderError {
     case 'UND_ERR_SOCKET':
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
       return unavailable('The connection to the provider broke off before the answer was complete.');
+    case 'UND_ERR_ABORTED': // by nobody here: this is how a tunnel fails
+      return unavailable('The proxy did not let the connection to the provider through.');
     case 'UND_ERR_HEADERS_OVERFLOW':
       return invalid('The answer is not valid HTTP.');
     default:

@@ -18,14 +18,19 @@ export interface InventoryEntry {
   commonName?: string;
   /** In the provider's own words. Informs, never decides. */
   state?: string;
-  /** As the provider writes it. Informs, never decides: the X.509 does. */
+  /** When it begins and ends by the list: RFC 3339, or a day. Informs, never decides: the X.509 does. */
+  notBefore?: string;
   notAfter?: string;
   /** Changes when the certificate changes. */
   revision: string;
   /** YYYY-MM-DD, set when the revision is only that precise: a second change on that day does not show in it. */
   day?: string;
+  /** False: by its state at the provider it is not the one to choose when there are others. */
+  usable?: false;
   /** Set when there is no use in downloading it. */
   problem?: { reason: CertificateReason; message: string };
+  /** Set when the provider hands out no bytes of it: why, and what else it could be told apart by. */
+  withheld?: { message: string; serialNumber?: string; issuer?: string };
 }
 
 /** The one entry that a reference selects, or why there is none. */
@@ -39,14 +44,19 @@ export class Inventory {
   readonly listedAt: number;
   readonly #byId: ReadonlyMap<string, InventoryEntry>;
   readonly #byName: ReadonlyMap<string, readonly InventoryEntry[]>;
+  readonly #byCommonName: ReadonlyMap<string, readonly InventoryEntry[]>;
   readonly #selectors: readonly Selector[];
 
-  /** @param selectors what the provider can be asked by */
+  /**
+   * @param entries of two that end alike, the one made last comes first
+   * @param o.selectors what the provider can be asked by
+   */
   constructor(entries: readonly InventoryEntry[], o: { listedAt: number; selectors: readonly Selector[] }) {
     this.listedAt = o.listedAt;
     this.#selectors = o.selectors;
     this.#byId = new Map(entries.map((entry) => [entry.id, entry]));
     this.#byName = Map.groupBy(this.#byId.values(), (entry) => comparable(entry.name));
+    this.#byCommonName = Map.groupBy(this.#byId.values(), ({ commonName = '' }) => commonName.toLowerCase());
   }
 
   get size(): number {
@@ -67,7 +77,11 @@ export class Inventory {
       };
     }
     const value = ref[selector] ?? '';
-    const matches = selector === 'id' ? [this.#byId.get(value)] : this.#named(value);
+    const matches = {
+      id: () => [this.#byId.get(value)],
+      name: () => this.#named(value),
+      commonName: () => [this.#newest(value)],
+    }[selector]();
     const [entry] = matches;
     if (entry === undefined)
       return { reason: 'CertificateNotFound', message: `The provider lists no certificate with this ${selector}.` };
@@ -86,6 +100,19 @@ export class Inventory {
     );
   }
 
+  /**
+   * The certificate of a domain that is usable when the list was made and ends last; if none is usable, the one that
+   * ends last, which tells why.
+   */
+  #newest(commonName: string): InventoryEntry | undefined {
+    const candidates = this.#byCommonName.get(commonName.toLowerCase()) ?? [];
+    const usable = candidates.filter((entry) => isUsable(entry, this.listedAt));
+    return (usable.length > 0 ? usable : candidates).reduce<InventoryEntry | undefined>(
+      (last, entry) => (last === undefined || endOf(entry) > endOf(last) ? entry : last),
+      undefined,
+    );
+  }
+
   /** Names are compared after Unicode normalisation; among names that only differ by it, the one written alike is meant. */
   #named(name: string): readonly InventoryEntry[] {
     const matches = this.#byName.get(comparable(name)) ?? [];
@@ -97,6 +124,15 @@ export class Inventory {
 /** Whether a reference that selected `before` now selects something else, or something that changed. */
 export function differs(before: Selection | undefined, after: Selection): boolean {
   return !isDeepStrictEqual(before, after);
+}
+
+function isUsable({ usable, problem, notBefore, notAfter }: InventoryEntry, now: number): boolean {
+  const begun = notBefore === undefined || !(Date.parse(notBefore) > now);
+  return usable !== false && problem === undefined && begun && !(notAfter !== undefined && Date.parse(notAfter) < now);
+}
+
+function endOf({ notAfter }: InventoryEntry): number {
+  return (notAfter !== undefined && Date.parse(notAfter)) || 0;
 }
 
 function comparable(name: string): string {

@@ -1,30 +1,38 @@
+import type { Clock } from '../clock.ts';
 import type { CredentialKey, Credentials } from './credentials.ts';
 import type { HttpClient } from './http.ts';
 import type { InventoryEntry, Selector } from './inventory.ts';
+import type { NaverSpec } from './naver/schema.ts';
 import type { NhnSpec } from './nhn/schema.ts';
+import type { ScpSpec } from './scp/schema.ts';
 
 export type ProviderType = 'NHN' | 'SCP' | 'NAVER';
 
 /** The part of a provider object's spec that this room reads. Exactly one is set. */
 export interface ProviderSpec {
   nhn?: NhnSpec | undefined;
-  scp?: object | undefined;
-  naver?: object | undefined;
+  scp?: ScpSpec | undefined;
+  naver?: NaverSpec | undefined;
 }
 
 /** One cloud's certificate manager: a folder here, and a line in the registry. Stateless. */
 export interface Provider {
   readonly type: ProviderType;
-  /** Whether the spec is for this provider, in a version that is spoken here. */
+  /** Whether the spec is for this provider. */
   handles(spec: ProviderSpec): boolean;
   /** Whether a host, as a URL has it, is one of the provider's own. */
   isBuiltIn(hostname: string): boolean;
-  /** The origin that the spec names, or the default. May be malformed when the spec is: `Endpoints.check` says so. */
-  endpoint(spec: ProviderSpec): string;
+  /**
+   * The origins that are contacted, the one of the API first: those that the spec names, or the defaults. They may be
+   * malformed when the spec is: `Endpoints.check` says so.
+   */
+  endpoints(spec: ProviderSpec): readonly [string, ...string[]];
   apiVersion(spec: ProviderSpec): string;
+  /** One sentence for the owner of a spec that works, but will not for ever. */
+  deprecation?(spec: ProviderSpec): string | undefined;
   credentialKeys(spec: ProviderSpec): readonly CredentialKey[];
   selectors(spec: ProviderSpec): readonly Selector[];
-  connect(o: { spec: ProviderSpec; credentials: Credentials; http: HttpClient }): ProviderClient;
+  connect(o: { spec: ProviderSpec; credentials: Credentials; http: HttpClient; clock: Clock }): ProviderClient;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ProviderCertificate } from '../api/certificate.ts';
 import { type InPlace, judge } from '../certificate/gate.ts';
-import type { Pair, Verdict } from '../certificate/verdict.ts';
+import type { Verdict } from '../certificate/verdict.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/errors.ts';
@@ -10,6 +10,7 @@ import { AccountUnavailable, ProviderError } from '../providers/errors.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
 import { type Announcement, changes } from './announce.ts';
 import { SecretRefused, type Writer } from './apply.ts';
+import type { Remote } from './compare.ts';
 import { type Decision, edited, intactTarget } from './decide.ts';
 import { revisionOf } from './schedule.ts';
 import type { Proof, Situation } from './situation.ts';
@@ -41,8 +42,13 @@ export class Actor {
   /** Carries out a decision. Throws SecretChanged when the next look will find something else. */
   async act(view: View, decision: Exclude<Decision, { action: 'none' }>, signal: AbortSignal): Promise<void> {
     if (decision.action === 'rewrite') return this.#rewrite(view, decision.repair, signal);
-    const { account, entry, memory } = view;
+    const { account, entry } = view;
     if (account === undefined || entry === undefined) throw new Error('a download needs an account and an entry');
+    const listed = decision.action === 'compare' ? listedFacts(entry) : undefined;
+    if (listed !== undefined) {
+      const proof = { revision: revisionOf(entry), at: this.#parts.clock.now() };
+      return this.#compare(view, listed, proof, signal);
+    }
     const inPlace = decision.action === 'download' ? placeOf(view.situation) : undefined;
     const judged = await this.#download(view, account, entry, decision, inPlace, signal);
     if (judged === undefined) return;
@@ -54,10 +60,8 @@ export class Actor {
     const { pair } = verdict;
     try {
       const proof = { revision: revisionOf(entry), at: download.at, digest: download.digest };
-      if (decision.action === 'compare') await this.#compare(view, pair, proof, signal);
-      else if (!(await this.#write(view, decision, verdict, proof, signal))) return;
-      memory.setback = undefined;
-      if (view.refresh !== undefined) memory.handledRefresh = view.refresh;
+      if (decision.action === 'compare') await this.#compare(view, pair.facts, proof, signal);
+      else if (await this.#write(view, decision, verdict, proof, signal)) settle(view);
     } finally {
       pair.privateKey.fill(0);
     }
@@ -177,14 +181,15 @@ export class Actor {
     }
   }
 
-  async #compare(view: View, pair: Pair, proof: Proof, signal: AbortSignal): Promise<void> {
+  async #compare(view: View, remote: Remote, proof: Proof, signal: AbortSignal): Promise<void> {
     const { spec, certificate, memory } = view;
     const { namespace = '', generation = 0 } = certificate.metadata;
     const secret =
       spec.secretName === undefined
         ? undefined
         : await this.#parts.targets.inspect({ namespace, name: spec.secretName }, signal);
-    memory.comparison = { ...proof, generation, remote: pair.facts, secret, lookedAt: this.#parts.clock.now() };
+    memory.comparison = { ...proof, generation, remote, secret, lookedAt: this.#parts.clock.now() };
+    settle(view);
   }
 
   #repaired({ spec, situation, memory }: View): void {
@@ -208,6 +213,25 @@ export class Actor {
     const value = secret?.data?.[ref.key];
     return value === undefined ? undefined : Buffer.from(value, 'base64');
   }
+}
+
+/** What was to be done is done. */
+function settle({ memory, refresh }: View): void {
+  memory.setback = undefined;
+  if (refresh !== undefined) memory.handledRefresh = refresh;
+}
+
+/** What a list says of a certificate that the provider does not hand out; undefined for one that it does. */
+function listedFacts({ withheld, commonName, notBefore, notAfter }: InventoryEntry): Remote | undefined {
+  if (withheld === undefined) return undefined;
+  const { serialNumber, issuer } = withheld;
+  return {
+    notBefore: Date.parse(notBefore ?? ''),
+    notAfter: Date.parse(notAfter ?? ''),
+    commonName,
+    serialNumber,
+    issuer,
+  };
 }
 
 /** What the gate compares a candidate with: a pair of the same source, or one that is to be adopted. */

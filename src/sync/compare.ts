@@ -3,9 +3,12 @@ import { timestamp } from '../kube/objects.ts';
 import type { Problem, Proof } from './situation.ts';
 import type { Content } from './target.ts';
 
-/** What Observe found: the certificate at the provider, which passed the gate, and the Secret beside it. */
+/** A certificate as a download shows it or, where the provider hands out none, as it is listed. */
+export type Remote = Pick<Facts, 'notBefore' | 'notAfter'> & { [F in keyof Facts]?: Facts[F] | undefined };
+
+/** What Observe found: the certificate at the provider, which passed the gate if there was one, and the Secret beside it. */
 export interface Comparison extends Proof {
-  remote: Facts;
+  remote: Remote;
   /** What the named Secret holds; undefined when there is none, or none is named. */
   secret?: Content | undefined;
   /** When the Secret was looked at. */
@@ -33,9 +36,23 @@ export function outcomeOf(
       reason: 'SecretMissing',
       message: `${name} does not exist; the provider has a certificate valid until ${until}.`,
     };
-  if (secret.intact && secret.facts.fingerprintSHA256 === remote.fingerprintSHA256) {
+  if (secret.intact && isSame(secret.facts, remote)) {
     return { reason: 'InSync', message: `${name} holds the certificate that the provider has, valid until ${until}.` };
   }
   const held = secret.intact ? `a certificate valid until ${timestamp(secret.facts.notAfter)}` : 'no usable pair';
   return { reason: 'Differs', message: `${name} holds ${held}, the provider has one valid until ${until}.` };
+}
+
+/** Dates in lists have no zone, or no time. */
+const vagueness = 36 * 3_600_000;
+
+function isSame(held: Facts, remote: Remote): boolean {
+  if (remote.fingerprintSHA256 !== undefined) return held.fingerprintSHA256 === remote.fingerprintSHA256;
+  const near = (['notBefore', 'notAfter'] as const).every((date) => Math.abs(held[date] - remote[date]) < vagueness);
+  return near && (remote.serialNumber === undefined || bare(held.serialNumber) === bare(remote.serialNumber));
+}
+
+/** A serial number without what is a matter of taste. */
+function bare(serialNumber: string): string {
+  return serialNumber.replace(/^[0:]+|:/g, '').toLowerCase();
 }

@@ -159,6 +159,12 @@ const unusable: Policy = (situation) => {
   return problem === undefined ? undefined : none(problem);
 };
 
+/** There is nothing that could be written; Observe compares by what is listed. */
+const withheld: Policy = (situation) => {
+  const { message } = entryOf(situation).withheld ?? {};
+  return message === undefined ? undefined : none({ reason: 'CertificateUnavailable', message });
+};
+
 const setBack: Policy = ({ setback, now }) =>
   setback !== undefined && now < setback.until ? none(setback, setback.until) : undefined;
 
@@ -244,6 +250,7 @@ const syncing: readonly Policy[] = [
   unlisted,
   unselected,
   unusable,
+  withheld,
   setBack,
   unlessTurnedAway(outOfDate),
   disputed,

@@ -9,7 +9,7 @@ import {
   type ProviderStatus,
   resolveProvider,
 } from '../api/provider.ts';
-import { type ProviderReadyReason, providerReadyReasons, syncedReasons } from '../api/reasons.ts';
+import { type EventReason, type ProviderReadyReason, providerReadyReasons, syncedReasons } from '../api/reasons.ts';
 import { printable } from '../certificate/printable.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -198,10 +198,10 @@ export class Directory {
     if ('message' in parsed) return problem('InvalidSpec', `The spec is not valid: ${parsed.message}.`);
     const settings = resolveProvider(parsed.value);
     const provider = providerFor(settings);
-    if (provider === undefined)
-      return problem('InvalidSpec', `This release does not serve ${settings.type} in this API version.`, settings);
-    const endpoint = provider.endpoint(settings);
-    const refused = endpoints.check(endpoint);
+    const [refused] = provider
+      .endpoints(settings)
+      .map((endpoint) => endpoints.check(endpoint))
+      .filter(Boolean);
     if (refused !== undefined) return problem('EndpointNotAllowed', refused, settings);
 
     const { credentialsSecretRef, caBundleRef } = settings;
@@ -324,15 +324,15 @@ export class Directory {
     const resource = stored.kind === 'CertificateProvider' ? certificateProviders : clusterCertificateProviders;
     const where = { client, store: providers[kindOf(key)], resource };
     if (!(await patchStatus(where, stored, patch, signal))) return;
+    const { apiVersion, kind } = stored;
+    const { namespace, name, uid } = stored.metadata;
+    const announce = (type: 'Normal' | 'Warning', reason: EventReason, text: string): void =>
+      events.record({ apiVersion, kind, namespace, name, uid }, { type, reason, message: text });
     const shown = previous.conditions?.find(({ type }) => type === 'Ready')?.reason;
-    if (shown !== state.reason) {
-      const { apiVersion, kind } = stored;
-      const { namespace, name, uid } = stored.metadata;
-      events.record(
-        { apiVersion, kind, ...(namespace !== undefined && { namespace }), name, uid },
-        { type: status === 'True' ? 'Normal' : 'Warning', reason: state.reason, message },
-      );
-    }
+    if (shown !== state.reason) announce(status === 'True' ? 'Normal' : 'Warning', state.reason, message);
+    const deprecation = settings && providerFor(settings).deprecation?.(settings);
+    if (deprecation !== undefined && previous.observedGeneration !== generation)
+      announce('Warning', 'DeprecatedAPIVersion', deprecation);
   }
 }
 

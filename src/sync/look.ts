@@ -1,14 +1,13 @@
 import { type CertificateSettings, type ProviderCertificate, resolveCertificateSpec } from '../api/certificate.ts';
 import { refreshAnnotation } from '../api/names.ts';
 import { parseProviderCertificate } from '../api/parse.ts';
-import type { Facts } from '../certificate/facts.ts';
 import { printable } from '../certificate/printable.ts';
 import type { Clock } from '../clock.ts';
 import { objectKey } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import type { Account } from '../providers/account.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
-import { type Comparison, calmComparison, outcomeOf } from './compare.ts';
+import { type Comparison, type Remote, calmComparison, outcomeOf } from './compare.ts';
 import { intactTarget } from './decide.ts';
 import { revisionOf } from './schedule.ts';
 import type { Proof, Situation } from './situation.ts';
@@ -259,22 +258,11 @@ function noted(
     shown?.reason === (spec.secretName === undefined ? 'NotCompared' : 'InSync') &&
     shown.observedGeneration === metadata.generation;
   const { certificate, syncedRevision, secretName } = status ?? {};
-  const { notBefore, notAfter, dnsNames = [] } = certificate ?? {};
+  const { notBefore, notAfter, ...rest } = certificate ?? {};
   if (!equal || syncedRevision === undefined || secretName !== spec.secretName) return undefined;
   // Cut in the status: not the whole truth.
-  if (certificate === undefined || notBefore === undefined || notAfter === undefined || dnsNames.length > 100)
-    return undefined;
-  const remote: Facts = {
-    ...(certificate.commonName !== undefined && { commonName: certificate.commonName }),
-    dnsNames,
-    issuer: certificate.issuer ?? '',
-    serialNumber: certificate.serialNumber ?? '',
-    fingerprintSHA256: certificate.fingerprintSHA256 ?? '',
-    notBefore: Date.parse(notBefore),
-    notAfter: Date.parse(notAfter),
-    keyAlgorithm: certificate.keyAlgorithm ?? '',
-    chainLength: certificate.chainLength ?? 0,
-  };
+  if (notBefore === undefined || notAfter === undefined || (rest.dnsNames?.length ?? 0) > 100) return undefined;
+  const remote: Remote = { ...rest, notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) };
   return {
     generation: metadata.generation ?? 0,
     revision: syncedRevision,

@@ -1,6 +1,6 @@
 import type { CertificateSettings } from '../api/certificate.ts';
 import { syncedReasons } from '../api/reasons.ts';
-import type { Facts } from '../certificate/facts.ts';
+import type { Remote } from './compare.ts';
 import { timestamp } from '../kube/objects.ts';
 import type { Problem } from './situation.ts';
 
@@ -10,7 +10,7 @@ const complete = new Set<string>(['SecretConflict', 'Suspended', 'Differs', 'Sec
 /** Adds to what was seen what is kept and what to do. */
 export function withConsequence(
   problem: Problem,
-  facts: Facts | undefined,
+  facts: Remote | undefined,
   { mode, secretName }: CertificateSettings,
 ): Problem {
   const { reason, message } = problem;

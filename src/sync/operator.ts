@@ -20,6 +20,7 @@ import { Reflector } from '../kube/reflector.ts';
 import { Store } from '../kube/store.ts';
 import { Accounts } from '../providers/accounts.ts';
 import type { Endpoints } from '../providers/endpoints.ts';
+import type { ProxySettings } from '../providers/proxy.ts';
 import { Actor } from './act.ts';
 import type { Announcement } from './announce.ts';
 import { Writer } from './apply.ts';
@@ -37,6 +38,8 @@ export interface OperatorOptions {
   clock: Clock;
   logger: Logger;
   endpoints: Endpoints;
+  /** On the way to providers. */
+  proxy?: ProxySettings | undefined;
   /** Empty: all namespaces, and cluster providers too. */
   watchNamespaces: readonly string[];
   /** How many certificates are worked on at the same time. */
@@ -82,7 +85,7 @@ export class Operator {
 
   constructor(options: OperatorOptions) {
     this.#options = options;
-    const { client, clock, logger, endpoints, concurrency, instance, observer } = options;
+    const { client, clock, logger, endpoints, proxy, concurrency, instance, observer } = options;
     const store = <T extends KubeObject>(): Store<T> => new Store<T>({ logger });
     this.#certificates = store();
     this.#providers = { CertificateProvider: store(), ClusterCertificateProvider: store() };
@@ -90,7 +93,7 @@ export class Operator {
     this.#namespaces = store();
     this.#certificateQueue = new WorkQueue({ clock });
     this.#providerQueue = new WorkQueue({ clock });
-    this.#accounts = new Accounts({ clock, logger, endpoints, onCall: (call) => observer.providerCalled(call) });
+    this.#accounts = new Accounts({ clock, logger, endpoints, proxy, onCall: (call) => observer.providerCalled(call) });
     this.#events = new EventRecorder({ client, clock, logger, component: fieldManager, instance });
 
     const references = (queue: WorkQueue): SecretReferences =>

@@ -4,6 +4,7 @@ import { uncovered } from '../certificate/names.ts';
 import { edited } from './decide.ts';
 import type { Situation } from './situation.ts';
 import type { ExpiringReason, ReadyReason } from '../api/reasons.ts';
+import type { Remote } from './compare.ts';
 import type { Content } from './target.ts';
 
 /** Ready and Expiring, as they follow from the Secret (with Observe, from what was compared) and the spec. */
@@ -11,8 +12,8 @@ export interface Health {
   ready: { status: 'True' | 'False' | 'Unknown'; reason: ReadyReason; message: string };
   /** Undefined while there is no certificate to speak of. */
   expiring?: { status: 'True' | 'False'; reason: ExpiringReason; message: string } | undefined;
-  /** What the Secret holds now. */
-  facts?: Facts | undefined;
+  /** What the Secret holds now; of the remote certificate where Observe speaks of that. */
+  facts?: Remote | undefined;
 }
 
 type HealthInput = Pick<Situation, 'now' | 'spec' | 'source' | 'target' | 'heldBy' | 'comparison'>;

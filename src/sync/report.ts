@@ -3,10 +3,9 @@ import { type SyncedReason, syncedReasons } from '../api/reasons.ts';
 import type { ProviderCertificate, ProviderCertificateStatus } from '../api/certificate.ts';
 import { printable } from '../certificate/printable.ts';
 import { timestamp } from '../kube/objects.ts';
-import type { Facts } from '../certificate/facts.ts';
 import { type Condition, setCondition } from '../kube/conditions.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
-import { calmComparison } from './compare.ts';
+import { type Remote, calmComparison } from './compare.ts';
 import { fraction } from './schedule.ts';
 import type { Problem, Proof } from './situation.ts';
 import type { Health } from './readiness.ts';
@@ -121,20 +120,22 @@ function summary(conditions: readonly Condition[]): string {
   return printable(worst?.message ?? '', 256);
 }
 
-function describe(facts: Facts): ProviderCertificateStatus['certificate'] {
-  const names = facts.dnsNames.slice(0, 100).map((name) => printable(name, 253));
-  if (facts.dnsNames.length > 100) names.push(`(+${facts.dnsNames.length - 100} more)`);
-  return {
-    ...(facts.commonName === undefined ? {} : { commonName: printable(facts.commonName, 253) }),
+/** Observe knows less of a certificate that is only listed. */
+function describe(facts: Remote): ProviderCertificateStatus['certificate'] {
+  const { commonName, dnsNames, issuer, serialNumber, fingerprintSHA256, keyAlgorithm, chainLength } = facts;
+  const names = dnsNames?.slice(0, 100).map((name) => printable(name, 253));
+  if (names && dnsNames && dnsNames.length > 100) names.push(`(+${dnsNames.length - 100} more)`);
+  return given<NonNullable<ProviderCertificateStatus['certificate']>>({
+    commonName: commonName === undefined ? undefined : printable(commonName, 253),
     dnsNames: names,
-    issuer: printable(facts.issuer, 512),
-    serialNumber: facts.serialNumber,
-    fingerprintSHA256: facts.fingerprintSHA256,
+    issuer: issuer === undefined ? undefined : printable(issuer, 512),
+    serialNumber,
+    fingerprintSHA256,
     notBefore: timestamp(facts.notBefore),
     notAfter: timestamp(facts.notAfter),
-    keyAlgorithm: facts.keyAlgorithm,
-    chainLength: facts.chainLength,
-  };
+    keyAlgorithm,
+    chainLength,
+  });
 }
 
 function remoteStatus(

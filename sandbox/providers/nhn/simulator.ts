@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { randomBytes, randomUUID, X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Answer, json } from '../answer.ts';
 import { type Handled, type ServeOptions, Simulator } from '../simulator.ts';
@@ -16,12 +16,14 @@ export interface NhnDates {
 }
 
 interface Registration {
+  /** v1.3 asks for files by this. */
+  id: string;
   files: Buffer[];
   created: string | null;
   expires: string | null;
 }
 
-const messages: Record<number, string> = {
+const messages: Record<number | string, string> = {
   52000: 'Certificate name does not exist.',
   52001: 'Certificate file does not exist.',
   52002: 'There are more than one certificate file.',
@@ -31,6 +33,7 @@ const messages: Record<number, string> = {
   52006: 'The certificate has an invalid certificate authority name.',
   52007: 'Requested certificate file should be one.',
   52008: 'Maximum permitted size is {} bytes. But, requested {} bytes.',
+  52009: 'Certificate file does not exist.',
 };
 
 /** Codes of the gateway before the service. */
@@ -45,16 +48,20 @@ const gatewayCodes: Record<number, number> = {
   503: 5030001,
 };
 
-const route = /^\/certmanager\/v1\.1\/appkeys\/([^/]+)\/certificates(?:\/([^/]+)\/files)?$/;
+const route = /^\/certmanager\/(v1\.[13])\/appkeys\/([^/]+)\/certificates(?:\/([^/]+)\/files)?$/;
+const tokenRoute = '/oauth2/token/create';
 const encoded = /^(?:[A-Za-z0-9\-_.~!'()*]|%[0-9A-F]{2})+$/;
 
 /**
- * NHN Cloud Certificate Manager, API v1.1 as its guide describes it, for one project. Strict: what the guide does not
- * allow is refused with 400.
+ * NHN Cloud Certificate Manager, API v1.1 and v1.3 as their guides describe them, for one project, with the token endpoint
+ * of v1.3 at the same origin. Strict: what the guides do not allow is refused with 400.
  */
 export class NhnSimulator extends Simulator {
   /** Sends pages even when `all=true` is asked for, of at most so many certificates. */
   pagesOf: number | undefined;
+  /** How long the tokens that are handed out from now on are good for. */
+  tokenSeconds = 86_400;
+  readonly #tokens = new Map<string, { until: number }>();
   readonly #account: NhnAccount;
   readonly #registrations = new Map<string, Registration>();
 
@@ -70,10 +77,11 @@ export class NhnSimulator extends Simulator {
    *   certificate in the file
    */
   upload(name: string, file: string | Uint8Array, dates: NhnDates = {}): void {
-    const former = this.#registrations.get(name.normalize('NFC'))?.created;
+    const { id = randomUUID(), created: former } = this.#registrations.get(name.normalize('NFC')) ?? {};
     const created =
       dates.created ?? day(former ? Math.min(Date.parse(former) + dayMs, Date.now()) : Date.now() - 30 * dayMs);
     this.#registrations.set(name.normalize('NFC'), {
+      id,
       files: [Buffer.from(file)],
       created,
       expires: dates.expires ?? endOf(file),
@@ -82,7 +90,7 @@ export class NhnSimulator extends Simulator {
 
   /** Registers a certificate without a file. */
   register(name: string): void {
-    this.#registrations.set(name.normalize('NFC'), { files: [], created: null, expires: null });
+    this.#registrations.set(name.normalize('NFC'), { id: randomUUID(), files: [], created: null, expires: null });
   }
 
   /** Puts one more file beside the one that is there. */
@@ -94,36 +102,72 @@ export class NhnSimulator extends Simulator {
     this.#registrations.delete(name.normalize('NFC'));
   }
 
-  protected handle(request: IncomingMessage): Handled {
+  /** The id that v1.3 knows a certificate by. */
+  idOf(name: string): string {
+    return this.#registrations.get(name.normalize('NFC'))?.id ?? '';
+  }
+
+  /** Forgets all tokens that were handed out. */
+  revokeTokens(): void {
+    this.#tokens.clear();
+  }
+
+  protected handle(request: IncomingMessage, body: Buffer): Handled {
     const { method, url = '', headers, rawHeaders } = request;
     const refused = (status: number, why: string): Handled => ({
       operation: 'refused',
       answer: this.error({ status, code: undefined, why }),
     });
+    if (url === tokenRoute) return this.#token(request, body);
     const [path = '', query = ''] = url.split(/\?(.*)/s);
-    const [, appKey, segment] = route.exec(path) ?? [];
+    const [, version, appKey, segment] = route.exec(path) ?? [];
     if (appKey === undefined) return refused(404, 'API Not Found');
     if (method !== 'GET') return refused(405, 'Method Not Allowed');
     if ('content-length' in headers || 'transfer-encoding' in headers) return refused(400, 'a GET has no body');
     if (headers.host !== new URL(this.url).host) return refused(400, 'wrong host');
 
     const given = rawHeaders.filter((_, index) => index % 2 === 0).map((header) => header.toLowerCase());
-    for (const [header, expected] of [
-      ['x-tc-authentication-id', this.#account.accessKeyId],
-      ['x-tc-authentication-secret', this.#account.secretAccessKey],
-    ] as const) {
-      if (given.filter((one) => one === header).length !== 1 || headers[header] !== expected)
-        return refused(401, 'Unauthorized');
-    }
+    const once = (header: string): boolean => given.filter((one) => one === header).length === 1;
+    const authorized =
+      version === 'v1.3'
+        ? once('x-nhn-authorization') && this.#knows(headers['x-nhn-authorization'])
+        : once('x-tc-authentication-id') &&
+          once('x-tc-authentication-secret') &&
+          headers['x-tc-authentication-id'] === this.#account.accessKeyId &&
+          headers['x-tc-authentication-secret'] === this.#account.secretAccessKey;
+    if (!authorized) return refused(401, 'Unauthorized');
     if (appKey !== this.#account.appKey) return refused(401, 'Invalid appkey');
 
     if (segment === undefined) {
-      const answer = this.#list(query);
+      const answer = this.#list(query, version === 'v1.3');
       return answer ? { operation: 'list', answer } : refused(400, 'invalid parameter');
     }
-    const name = encoded.test(segment) ? decode(segment) : undefined;
-    if (name === undefined || query !== '') return refused(400, 'invalid parameter');
-    return { operation: 'download', name, answer: this.#file(name) };
+    const asked = encoded.test(segment) ? decode(segment) : undefined;
+    if (asked === undefined || query !== '') return refused(400, 'invalid parameter');
+    if (version === 'v1.1') return { operation: 'download', name: asked, answer: this.#file(asked, 52001) };
+    const [name] = [...this.#registrations].find(([, { id }]) => id === asked) ?? [asked];
+    return { operation: 'download', name, answer: this.#file(name, 52009) };
+  }
+
+  /** A token for the access key, by client credentials (NHN Public API guide). */
+  #token({ method, headers }: IncomingMessage, body: Buffer): Handled {
+    const { accessKeyId, secretAccessKey } = this.#account;
+    const fits =
+      method === 'POST' &&
+      headers['content-type'] === 'application/x-www-form-urlencoded' &&
+      body.toString() === 'grant_type=client_credentials';
+    if (!fits) return { operation: 'refused', answer: json(400, { error: 'invalid_request' }) };
+    if (headers.authorization !== `Basic ${Buffer.from(`${accessKeyId}:${secretAccessKey}`).toString('base64')}`)
+      return { operation: 'refused', answer: json(401, { error: 'invalid_client' }) };
+    const token = randomBytes(32).toString('base64url');
+    this.#tokens.set(`Bearer ${token}`, { until: this.now() + this.tokenSeconds * 1_000 });
+    const answer = { grant_type: 'client_credentials', access_token: token, token_type: 'Bearer' };
+    return { operation: 'token', answer: json(200, { ...answer, expires_in: this.tokenSeconds }) };
+  }
+
+  #knows(authorization: string | string[] | undefined): boolean {
+    const { until = 0 } = this.#tokens.get(String(authorization)) ?? {};
+    return this.now() < until;
   }
 
   protected error({
@@ -132,7 +176,7 @@ export class NhnSimulator extends Simulator {
     why,
   }: {
     status: number | undefined;
-    code: number | undefined;
+    code: number | string | undefined;
     why?: string;
   }): Answer {
     const resultCode = code ?? gatewayCodes[status ?? 0];
@@ -142,7 +186,7 @@ export class NhnSimulator extends Simulator {
     return json(status ?? 200, { header, body: {} });
   }
 
-  #list(query: string): Answer | undefined {
+  #list(query: string, withIds: boolean): Answer | undefined {
     const parameters = [...new URLSearchParams(query)];
     const known = Object.fromEntries(parameters.map(([key, value]) => [key, value.toLowerCase()]));
     if (Object.keys(known).length !== parameters.length) return undefined;
@@ -162,7 +206,8 @@ export class NhnSimulator extends Simulator {
         totalPage: Math.ceil(rows.length / size),
         currentPage: page,
         pageSize: size,
-        data: rows.slice((page - 1) * size, page * size).map(([certificateName, { created, expires }]) => ({
+        data: rows.slice((page - 1) * size, page * size).map(([certificateName, { id, created, expires }]) => ({
+          ...(withIds && { certificateId: id }),
           certificateName,
           authority: 'Sandbox',
           signatureAlgorithm: 'SHA256withRSA',
@@ -173,11 +218,11 @@ export class NhnSimulator extends Simulator {
     });
   }
 
-  #file(name: string): Answer {
+  #file(name: string, codeOfNoFile: number): Answer {
     const registration = this.#registrations.get(name.normalize('NFC'));
     const [file, another] = registration?.files ?? [];
     if (registration === undefined) return this.error({ status: undefined, code: 52000 });
-    if (file === undefined) return this.error({ status: undefined, code: 52001 });
+    if (file === undefined) return this.error({ status: codeOfNoFile === 52009 ? 404 : undefined, code: codeOfNoFile });
     if (another !== undefined) return this.error({ status: undefined, code: 52002 });
     if (expired(registration.expires)) return this.error({ status: undefined, code: 52005 });
     const disposition = `attachment; filename="${encodeURIComponent(name)}.pem"`;

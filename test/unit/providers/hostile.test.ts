@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { connect as realConnect } from 'node:net';
+import { systemClock } from '../../../src/clock.ts';
 import { readCredentials } from '../../../src/providers/credentials.ts';
 import { ProviderError } from '../../../src/providers/errors.ts';
 import { nhn } from '../../../src/providers/nhn/index.ts';
@@ -64,7 +65,9 @@ test.each(hostile)('%j opens no socket', async ({ endpoint = '{url}', appKey = c
       ),
     );
     if ('message' in read) throw new ProviderError({ reason: 'AuthenticationFailed', message: read.message });
-    await nhn.connect({ spec, credentials: read.credentials, http: httpClient() }).download(entryOf(name), call());
+    await nhn
+      .connect({ spec, credentials: read.credentials, http: httpClient(), clock: systemClock })
+      .download(entryOf(name), call());
   };
   const error: unknown = await attempt().catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(ProviderError);
@@ -76,7 +79,12 @@ test.each(hostile)('%j opens no socket', async ({ endpoint = '{url}', appKey = c
 test('the same attempt with nothing hostile in it does open one', async () => {
   const provider = await simulator();
   provider.upload('name', '');
-  const client = nhn.connect({ spec: { nhn: { endpoint: provider.url } }, credentials: canaries, http: httpClient() });
+  const client = nhn.connect({
+    spec: { nhn: { endpoint: provider.url } },
+    credentials: canaries,
+    http: httpClient(),
+    clock: systemClock,
+  });
   await client.download(entryOf('name'), call());
   expect(provider.counters.connections).toBe(1);
 });

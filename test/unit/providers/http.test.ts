@@ -25,7 +25,7 @@ async function says(...pieces: (string | Buffer)[]): Promise<string> {
 
 function get(url: string, o: { http?: HttpClient; maxBytes?: number; signal?: AbortSignal } = {}): Promise<HttpAnswer> {
   const { http = httpClient(), maxBytes = 1024, signal = new AbortController().signal } = o;
-  return http.get({ endpoint: new URL(url).origin, path: '/', headers: {}, operation: 'list', maxBytes, signal });
+  return http.request({ endpoint: new URL(url).origin, path: '/', headers: {}, operation: 'list', maxBytes, signal });
 }
 
 describe('an answer', () => {
@@ -240,7 +240,7 @@ test('a path is sent as it was built, or not at all', async () => {
   const http = httpClient();
   const signal = new AbortController().signal;
   const ask = (path: string): Promise<HttpAnswer> =>
-    http.get({ endpoint: provider.url, path, headers: {}, operation: 'list', maxBytes: 1024, signal });
+    http.request({ endpoint: provider.url, path, headers: {}, operation: 'list', maxBytes: 1024, signal });
   for (const path of [
     '',
     'x',

@@ -1,28 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../../sandbox/providers/fault.ts';
 import type { ProviderReason } from '../../../src/providers/errors.ts';
-import { Endpoints } from '../../../src/providers/endpoints.ts';
-import { nhn } from '../../../src/providers/nhn/index.ts';
-import { providerFor } from '../../../src/providers/registry.ts';
 import { call, canaries, connect, entryOf, refusal, simulator } from './support.ts';
 
 const file = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
-
-describe('the registry', () => {
-  test('knows NHN v1.1, and nothing else yet', () => {
-    expect(providerFor({ nhn: {} })).toBe(nhn);
-    expect(providerFor({ nhn: { apiVersion: 'v1.1' } })).toBe(nhn);
-    expect(providerFor({ nhn: { apiVersion: 'v1.3' } })).toBeUndefined();
-    expect(providerFor({ scp: {} })).toBeUndefined();
-    expect(providerFor({})).toBeUndefined();
-  });
-
-  test('the default endpoint is allowed', () => {
-    expect(nhn.endpoint({ nhn: {} })).toBe('https://certmanager.api.nhncloudservice.com');
-    expect(nhn.endpoint({ nhn: { endpoint: 'https://host:1/' } })).toBe('https://host:1');
-    expect(new Endpoints().check(nhn.endpoint({ nhn: {} }))).toBeUndefined();
-  });
-});
 
 describe('list', () => {
   test('gives every certificate, expired ones too, in one request', async () => {

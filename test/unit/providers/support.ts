@@ -45,6 +45,7 @@ export function connect(
     spec: { nhn: { endpoint } },
     credentials: o.credentials ?? canaries,
     http: o.http ?? httpClient(),
+    clock: systemClock,
   });
 }
 
