@@ -3,7 +3,12 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { ProviderCertificateSpec } from '../../../src/api/certificate.ts';
-import { parseCertificateProvider, parseProviderCertificate, type RawObject } from '../../../src/api/parse.ts';
+import {
+  parseCertificateProvider,
+  parseClusterCertificateProvider,
+  parseProviderCertificate,
+  type RawObject,
+} from '../../../src/api/parse.ts';
 import type { CertificateProviderSpec } from '../../../src/api/provider.ts';
 
 const folder = join(import.meta.dirname, '../../../examples');
@@ -13,24 +18,25 @@ const manifests = globSync('**/*.yaml', { cwd: folder }).flatMap((file) =>
   ),
 );
 
+const parsers: Record<string, (raw: RawObject) => unknown> = {
+  CertificateProvider: parseCertificateProvider,
+  ClusterCertificateProvider: parseClusterCertificateProvider,
+  ProviderCertificate: parseProviderCertificate,
+};
+
 it.each(manifests)('%s is a good manifest for any namespace', (_file, manifest) => {
   expect(manifest.metadata.namespace).toBeUndefined();
   if (manifest.kind === 'Secret') return;
-  const parse = manifest.kind === 'ProviderCertificate' ? parseProviderCertificate : parseCertificateProvider;
-  expect(parse(manifest)).toMatchObject({ value: { kind: manifest.kind, spec: manifest.spec } });
+  expect(parsers[manifest.kind]?.(manifest)).toMatchObject({ value: { kind: manifest.kind, spec: manifest.spec } });
 });
 
-const names = (kind: string): string[] =>
-  manifests.filter(([, manifest]) => manifest.kind === kind).map(([, manifest]) => manifest.metadata.name);
-
-const specs = <Spec>(kind: string): Spec[] =>
-  manifests.filter(([, manifest]) => manifest.kind === kind).map(([, manifest]) => manifest.spec as Spec);
-
-it('the certificates use the provider, and the provider the credentials, that lie beside them', () => {
-  const used = specs<ProviderCertificateSpec>('ProviderCertificate').map(({ providerRef }) => providerRef.name);
-  expect(new Set(used)).toEqual(new Set(names('CertificateProvider')));
-  const credentials = specs<CertificateProviderSpec>('CertificateProvider').map(
-    ({ nhn }) => nhn?.credentialsSecretRef.name,
-  );
-  expect(credentials).toEqual(names('Secret'));
+it.each(['nhn', 'scp', 'naver'])('the examples for %s use what lies beside them', (cloud) => {
+  const beside = manifests.filter(([file]) => file.startsWith(`${cloud}/`)).map(([, manifest]) => manifest);
+  const of = (kind: string) => beside.filter((manifest) => manifest.kind === kind);
+  const names = (kind: string): Set<string> => new Set(of(kind).map(({ metadata }) => metadata.name));
+  const certificates = of('ProviderCertificate').map(({ spec }) => spec as ProviderCertificateSpec);
+  expect(new Set(certificates.map(({ providerRef }) => providerRef.name))).toEqual(names('CertificateProvider'));
+  const providers = of('CertificateProvider').map(({ spec }) => spec as CertificateProviderSpec);
+  const credentials = providers.map(({ nhn, scp, naver }) => (nhn ?? scp ?? naver)?.credentialsSecretRef.name);
+  expect(new Set(credentials)).toEqual(names('Secret'));
 });

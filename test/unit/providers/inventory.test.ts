@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { differs, Inventory, type InventoryEntry, type RemoteRef } from '../../../src/providers/inventory.ts';
 
 const entry = (id: string, o: Partial<InventoryEntry> = {}): InventoryEntry => ({ id, name: id, revision: '1', ...o });
@@ -53,4 +53,53 @@ test('selections differ when the entry or the reason does', () => {
   expect(differs(selection, inventory(entry('a', { state: 'EXPIRED' })).find({ name: 'a' }))).toBe(true);
   expect(differs(selection, inventory().find({ name: 'a' }))).toBe(true);
   expect(differs(undefined, selection)).toBe(true);
+});
+
+describe('of several with one common name', () => {
+  const now = Date.UTC(2026, 5, 1);
+  const select = (...entries: InventoryEntry[]): string | undefined => {
+    const list = new Inventory(entries, { listedAt: now, selectors: ['commonName'] });
+    const found = list.find({ commonName: 'WWW.example.com' });
+    return 'entry' in found ? found.entry.id : found.reason;
+  };
+  const named = (id: string, o: Partial<InventoryEntry> = {}): InventoryEntry =>
+    entry(id, { commonName: 'www.Example.com', notBefore: '2026-01-01T00:00:00Z', ...o });
+  const revoked = { reason: 'CertificateRevoked', message: 'revoked' } as const;
+  const [ended, soon, later] = ['2026-05-31T23:59:59Z', '2026-07-01T00:00:00Z', '2026-08-01T00:00:00Z'];
+
+  test.each<[string, InventoryEntry[], string]>([
+    ['none is none', [entry('1', { commonName: 'example.com' }), entry('2')], 'CertificateNotFound'],
+    ['the one that ends last', [named('1', { notAfter: soon }), named('2', { notAfter: later })], '2'],
+    [
+      'the one that was made last, when both end alike',
+      [named('2', { notAfter: soon }), named('1', { notAfter: soon })],
+      '2',
+    ],
+    [
+      'not one that has begun only by name',
+      [named('1', { notAfter: soon }), named('2', { notBefore: soon, notAfter: later })],
+      '1',
+    ],
+    [
+      'not one with a problem',
+      [named('1', { notAfter: soon }), named('2', { notAfter: later, problem: revoked })],
+      '1',
+    ],
+    ['not one in a bad state', [named('1', { notAfter: soon }), named('2', { notAfter: later, usable: false })], '1'],
+    ['one that has ended, when that is all there is', [named('1', { notAfter: ended })], '1'],
+    [
+      'the last of those that have ended',
+      [named('1', { notAfter: '2020-01-01' }), named('2', { notAfter: ended })],
+      '2',
+    ],
+    [
+      'one with a problem, which tells why',
+      [named('1', { notAfter: ended }), named('2', { notAfter: soon, problem: revoked })],
+      '2',
+    ],
+    ['one without dates, rather than none', [named('1'), named('2', { notAfter: ended })], '1'],
+    ['one with dates that make no sense', [named('1', { notBefore: 'x', notAfter: 'y' })], '1'],
+  ])('%s', (_, entries, expected) => {
+    expect(select(...entries)).toBe(expected);
+  });
 });
