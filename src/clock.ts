@@ -1,7 +1,9 @@
 /** Where every room gets its time from, so that tests and simulations can drive it. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. May be set, forwards and backwards: for dates, and for what others are told. */
   now(): number;
+  /** Milliseconds since some moment; only ever goes forwards: for measuring and waiting. */
+  elapsed(): number;
   /** Calls `fn` once, `ms` milliseconds from now (any length, never early). Returns a function that cancels it. */
   after(ms: number, fn: () => void): () => void;
 }
@@ -12,10 +14,11 @@ const longestTimeout = 2 ** 31 - 1;
 /** The clock of the machine. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after(ms, fn) {
     let timer: NodeJS.Timeout;
     const arm = (left: number): void => {
-      const step = Math.min(Math.max(left, 0), longestTimeout);
+      const step = Math.min(Math.max(Math.ceil(left), 0), longestTimeout);
       timer = setTimeout(() => (left > step ? arm(left - step) : fn()), step);
       timer.unref();
     };

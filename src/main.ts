@@ -5,6 +5,7 @@ import { systemClock as clock } from './clock.ts';
 import { type Flags, parseFlags, usage } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import { loadConnection } from './kube/config.ts';
+import { Transport } from './kube/transport.ts';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { serveStatus } from './observability/server.ts';
@@ -29,9 +30,10 @@ async function main(flags: Flags): Promise<void> {
   const endpoints = new Endpoints(flags.allowEndpoints);
   if (endpoints.unrestricted)
     logger.warn('--allow-endpoint * lets everybody who may create a provider send requests to any https host');
+  const userAgent = `provider-certificates/${version}`;
   const connection = loadConnection({ kubeconfig: flags.kubeconfig, logger, clock });
   const operator = new Operator({
-    client: new KubeClient(connection, { clock, logger, userAgent: `provider-certificates/${version}` }),
+    client: new KubeClient(new Transport(connection, { clock, logger, userAgent }), { clock }),
     clock,
     logger,
     endpoints,

@@ -79,7 +79,7 @@ export class Controller {
     const logger = this.#o.logger.child({ controller: name, object: key, reconcileID: randomUUID() });
     const abort = new AbortController();
     const cancel = clock.after(deadlineMs, () => abort.abort(new DeadlineError()));
-    const start = clock.now();
+    const start = clock.elapsed();
     this.#running.add(abort);
     let outcome: Outcome = 'success';
     try {
@@ -93,7 +93,7 @@ export class Controller {
     cancel();
     this.#running.delete(abort);
     queue.done(key);
-    onResult({ key, outcome, durationMs: clock.now() - start });
+    onResult({ key, outcome, durationMs: clock.elapsed() - start });
   }
 
   /** Not before the remote side asked to be left alone. */

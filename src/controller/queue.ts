@@ -58,7 +58,7 @@ export class WorkQueue {
   /** Makes the key due now, in place of its schedule; while it runs, it runs again right after. */
   add(key: string, priority: Priority = 'normal'): void {
     const item = this.#obtain(key);
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     if (item.running) {
       item.marked = { since: item.marked?.since ?? now, priority: urgent(item.marked?.priority, priority) };
     } else if (this.#isDue(item)) {
@@ -77,7 +77,7 @@ export class WorkQueue {
   schedule(key: string, delayMs: number): void {
     if (delayMs <= 0) return this.add(key);
     const item = this.#obtain(key);
-    const at = this.#clock.now() + delayMs;
+    const at = this.#clock.elapsed() + delayMs;
     if (item.running) item.planned = at;
     else if (!this.#isDue(item)) this.#delay(item, at);
   }
@@ -154,7 +154,7 @@ export class WorkQueue {
 
   /** For how long the key has been due that has waited longest for a worker, in milliseconds; 0 when none waits. */
   oldestDueMs(): number {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const heaps = [this.#delayed, ...Object.values(this.#due)];
     return Math.max(0, ...heaps.map((heap) => now - (heap.first()?.dueAt ?? now)));
   }
@@ -194,7 +194,7 @@ export class WorkQueue {
   }
 
   #delay(item: Item, dueAt: number): void {
-    if (dueAt <= this.#clock.now()) return this.#makeDue(item, dueAt, 'normal');
+    if (dueAt <= this.#clock.elapsed()) return this.#makeDue(item, dueAt, 'normal');
     this.#enterHeap(item, this.#delayed, dueAt);
     this.#setAlarm();
   }
@@ -221,14 +221,14 @@ export class WorkQueue {
     if (at === undefined) return;
     const ring = (): void => {
       this.#alarm = undefined;
-      const now = this.#clock.now();
+      const now = this.#clock.elapsed();
       for (let item = this.#delayed.first(); item && item.dueAt <= now; item = this.#delayed.first()) {
         this.#makeDue(item, item.dueAt, 'normal');
       }
       this.#setAlarm();
       this.#handOut();
     };
-    this.#alarm = { at, cancel: this.#clock.after(at - this.#clock.now(), ring) };
+    this.#alarm = { at, cancel: this.#clock.after(at - this.#clock.elapsed(), ring) };
   }
 
   #handOut(): void {

@@ -27,7 +27,7 @@ export class Backoff {
 
   /** Counts a fault and returns the milliseconds to wait. */
   next(): number {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     if (now - this.#lastFault > healthyMs) this.#next = firstMs;
     const wait = this.#next * (1 + this.#random());
     this.#next = Math.min(this.#next * 2, longestMs);

@@ -1,12 +1,10 @@
-import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { acceptFor, readEvent, readObject, readPage } from './answers.ts';
 import type { Expected, Page, WatchEvent } from './answers.ts';
-import type { Connection } from './connection.ts';
 import { objectKey } from './objects.ts';
 import type { KubeObject, Manifest, ObjectName, Resource } from './objects.ts';
 import { pathOf, queryOf } from './paths.ts';
-import { Transport } from './transport.ts';
+import type { Request, Wire } from './transport.ts';
 
 interface CallOptions {
   signal: AbortSignal;
@@ -29,14 +27,11 @@ export interface Selection {
  * signal. A call has 30 s. Apart from refused credentials nothing is tried again: that is for the caller to decide.
  */
 export class KubeClient {
-  readonly #transport: Transport;
+  readonly #wire: Wire;
   readonly #clock: Clock;
 
-  constructor(
-    connection: Connection,
-    { clock, logger, userAgent = 'provider-certificates' }: { clock: Clock; logger: Logger; userAgent?: string },
-  ) {
-    this.#transport = new Transport(connection, { clock, logger, userAgent });
+  constructor(wire: Wire, { clock }: { clock: Clock }) {
+    this.#wire = wire;
     this.#clock = clock;
   }
 
@@ -158,17 +153,13 @@ export class KubeClient {
     const expected = { operation, resource, metadataOnly };
     const path = pathOf(resource, { namespace }) + queryOf({ ...query, watch: true, allowWatchBookmarks: true });
     const request = { operation, method: 'GET', path, accept: acceptFor(expected) } as const;
-    for await (const event of this.#transport.stream(request, signal)) {
+    for await (const event of this.#wire.stream(request, signal)) {
       yield readEvent<T>(event, expected, this.#clock.now());
     }
   }
 
-  #call(
-    expected: Expected,
-    request: Omit<Parameters<Transport['call']>[0], 'operation'>,
-    signal: AbortSignal,
-  ): Promise<object> {
-    return this.#transport.call({ operation: expected.operation, accept: acceptFor(expected), ...request }, signal);
+  #call(expected: Expected, request: Omit<Request, 'operation'>, signal: AbortSignal): Promise<object> {
+    return this.#wire.call({ operation: expected.operation, accept: acceptFor(expected), ...request }, signal);
   }
 }
 

@@ -52,7 +52,7 @@ export class Connection {
 
   /** @throws KubeError `CredentialsUnavailable` when they never could be read; later the last ones stay in use */
   async obtain(): Promise<Session> {
-    if (this.#session && this.#clock.now() < this.#recheckAt) return this.#session;
+    if (this.#session && this.#clock.elapsed() < this.#recheckAt) return this.#session;
     this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
     return this.#reading;
   }
@@ -80,12 +80,12 @@ export class Connection {
       this.#logger.warn({ problem }, 'credentials for the API server cannot be read, the last ones stay in use');
       return this.#session;
     } finally {
-      this.#recheckAt = this.#clock.now() + recheckMs;
+      this.#recheckAt = this.#clock.elapsed() + recheckMs;
     }
   }
 
   #reloadIfRefused(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     if (!this.#refused || now < this.#reloadAt) return;
     this.#reloadAt = now + reloadMs;
     this.#refused = false;

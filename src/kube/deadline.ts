@@ -23,7 +23,7 @@ export class Deadline implements Disposable {
   constructor(options: Options) {
     this.#options = options;
     const { clock, parent, ms } = options;
-    this.#due = clock.now() + ms;
+    this.#due = clock.elapsed() + ms;
     this.#follow = () => this.#controller.abort(parent.reason);
     if (parent.aborted) {
       this.#follow();
@@ -39,7 +39,7 @@ export class Deadline implements Disposable {
 
   /** Starts the time anew. Cheap: the timer finds out when it fires. */
   extend(): void {
-    this.#due = this.#options.clock.now() + this.#options.ms;
+    this.#due = this.#options.clock.elapsed() + this.#options.ms;
   }
 
   /** No more limit of time; the parent is still followed. */
@@ -65,8 +65,8 @@ export class Deadline implements Disposable {
 
   #arm(): void {
     const { clock, error } = this.#options;
-    this.#cancel = clock.after(this.#due - clock.now(), () => {
-      if (clock.now() < this.#due) this.#arm();
+    this.#cancel = clock.after(this.#due - clock.elapsed(), () => {
+      if (clock.elapsed() < this.#due) this.#arm();
       else this.#controller.abort(error());
     });
   }

@@ -72,6 +72,14 @@ export const secrets: Resource = core('secrets', 'Secret', true);
 export const namespaces: Resource = core('namespaces', 'Namespace', false);
 export const events: Resource = core('events', 'Event', true);
 
+export const leases: Resource = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+};
+
 function core(plural: string, kind: string, namespaced: boolean): Resource {
   return { group: '', version: 'v1', plural, kind, namespaced };
 }

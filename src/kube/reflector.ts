@@ -106,7 +106,7 @@ export class Reflector<T extends KubeObject> {
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { client, resource, clock } = this.#options;
     const operation = `watch ${resource.plural}`;
-    const began = clock.now();
+    const began = clock.elapsed();
     const error = (): KubeError => timeout(operation, `silent for ${stallMs / 1_000} s`);
     using stall = new Deadline({ clock, parent: signal, ms: stallMs, error });
     const timeoutSeconds = Math.floor(shortestTimeoutSeconds * (1 + this.#random()));
@@ -115,7 +115,7 @@ export class Reflector<T extends KubeObject> {
       stall.extend();
       this.#take(event);
     }
-    if (clock.now() - began < shortestWatchMs) throw timeout(operation, 'the server ended it at once');
+    if (clock.elapsed() - began < shortestWatchMs) throw timeout(operation, 'the server ended it at once');
   }
 
   #take(event: WatchEvent<KubeObject>): void {

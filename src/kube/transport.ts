@@ -25,11 +25,19 @@ export interface Request {
   body?: unknown;
 }
 
+/** What a client speaks over. Failures are as with {@link Transport}. */
+export interface Wire {
+  /** The JSON object that the server answers with. */
+  call(request: Request, signal: AbortSignal): Promise<object>;
+  /** The JSON objects of an answer that has one per line and goes on until server or caller ends it. */
+  stream(request: Request, signal: AbortSignal): AsyncIterable<object>;
+}
+
 /**
  * Sends requests to the API server, bounded in time and size. Failures are `KubeError`s, except that an aborted request
  * throws the reason of its signal. A request whose credentials are refused is repeated once with fresh ones.
  */
-export class Transport {
+export class Transport implements Wire {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -38,7 +46,7 @@ export class Transport {
 
   constructor(
     connection: Connection,
-    { clock, logger, userAgent }: { clock: Clock; logger: Logger; userAgent: string },
+    { clock, logger, userAgent = 'provider-certificates' }: { clock: Clock; logger: Logger; userAgent?: string },
   ) {
     this.#connection = connection;
     this.#clock = clock;
@@ -47,24 +55,22 @@ export class Transport {
     this.#basePath = connection.server.pathname.replace(/\/$/, '');
   }
 
-  /** The JSON object that the server answers with. */
   async call(request: Request, signal: AbortSignal): Promise<object> {
     const { operation } = request;
-    const began = this.#clock.now();
+    const began = this.#clock.elapsed();
     using deadline = this.#deadline(operation, signal);
     try {
       const response = await this.#send(request, 'calls', deadline);
       const status = response.statusCode;
       if (status < 200 || status > 299) throw await this.#refusal(operation, response);
       const answer = parseJson(operation, await response.body.text());
-      this.#logger.trace({ operation, status, ms: this.#clock.now() - began }, 'called the API server');
+      this.#logger.trace({ operation, status, ms: this.#clock.elapsed() - began }, 'called the API server');
       return answer;
     } catch (error) {
       throw deadline.signal.aborted ? deadline.signal.reason : transportFault(operation, error);
     }
   }
 
-  /** The JSON objects of an answer that has one per line and goes on until server or caller ends it. */
   async *stream(request: Request, signal: AbortSignal): AsyncGenerator<object> {
     const { operation } = request;
     using deadline = this.#deadline(operation, signal);

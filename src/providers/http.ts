@@ -113,9 +113,9 @@ export class HttpClient {
   async request(request: HttpRequest): Promise<HttpAnswer> {
     this.#check(request.endpoint, request.path);
     const { operation } = request;
-    const began = this.#clock.now();
+    const began = this.#clock.elapsed();
     const tell = (code: string, clockSkewMs?: number): void =>
-      this.#onCall?.({ operation, code, durationMs: this.#clock.now() - began, clockSkewMs });
+      this.#onCall?.({ operation, code, durationMs: this.#clock.elapsed() - began, clockSkewMs });
     try {
       const answer = await this.#send(request);
       tell(String(answer.status), answer.clockSkewMs);

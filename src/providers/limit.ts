@@ -62,7 +62,7 @@ export class TokenBucket {
   #tokens: number;
   #at: number;
 
-  /** @param now milliseconds since the epoch */
+  /** @param now milliseconds, by `Clock.elapsed` */
   constructor(perMinute: number, now: number) {
     this.perMinute = perMinute;
     this.#burst = Math.max(1, (perMinute / 60) * burstSeconds);

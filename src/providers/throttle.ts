@@ -38,7 +38,7 @@ export class Throttle {
     this.#limit.max = inFlight;
     if (requestsPerMinute !== this.#bucket?.perMinute) {
       this.#bucket =
-        requestsPerMinute === undefined ? undefined : new TokenBucket(requestsPerMinute, this.#clock.now());
+        requestsPerMinute === undefined ? undefined : new TokenBucket(requestsPerMinute, this.#clock.elapsed());
     }
     this.#admit();
   }
@@ -54,13 +54,13 @@ export class Throttle {
   /** The pause in force, as the error that a call meets now. */
   get refusal(): AccountUnavailable | undefined {
     if (this.#pause === undefined) return undefined;
-    const left = this.#pause.until - this.#clock.now();
+    const left = this.#pause.until - this.#clock.elapsed();
     return left > 0 ? new AccountUnavailable(this.#pause.error, left) : undefined;
   }
 
   /** Lets nothing through for `ms`, and refuses what waits. What runs goes on. A longer pause in force stays. */
   pause(ms: number, error: ProviderError): void {
-    const until = this.#clock.now() + ms;
+    const until = this.#clock.elapsed() + ms;
     if (until <= (this.#pause?.until ?? 0)) return;
     this.#pause = { error, until };
     for (const waiting of this.#all()) waiting.refuse(new AccountUnavailable(error, ms));
@@ -88,7 +88,7 @@ export class Throttle {
     for (;;) {
       signal.throwIfAborted();
       if (this.refusal) throw this.refusal;
-      const wait = this.#bucket?.take(this.#clock.now()) ?? 0;
+      const wait = this.#bucket?.take(this.#clock.elapsed()) ?? 0;
       if (wait === 0) return;
       await sleep(this.#clock, wait, signal);
     }
@@ -134,7 +134,7 @@ export class Throttle {
     this.#cancelTimer = undefined;
     for (const next of this.#all()) {
       if (this.#running >= this.#limit.value) return;
-      const wait = this.#bucket?.take(this.#clock.now()) ?? 0;
+      const wait = this.#bucket?.take(this.#clock.elapsed()) ?? 0;
       if (wait > 0) {
         this.#cancelTimer = this.#clock.after(wait, () => this.#admit());
         return;

@@ -15,6 +15,7 @@ import {
 import { statusLimits } from '../../src/api/status.ts';
 import { systemClock } from '../../src/clock.ts';
 import { KubeClient } from '../../src/kube/client.ts';
+import { Transport } from '../../src/kube/transport.ts';
 import { loadConnection } from '../../src/kube/config.ts';
 import { type Manifest, type Resource, secrets } from '../../src/kube/objects.ts';
 import { pathOf, queryOf } from '../../src/kube/paths.ts';
@@ -25,7 +26,7 @@ const crds = join(import.meta.dirname, '../../crds');
 const examples = join(import.meta.dirname, '../../examples');
 const logger = pino({ level: 'silent' });
 const connection = loadConnection({ kubeconfig: inject('kubeconfig'), logger, clock: systemClock });
-const client = new KubeClient(connection, { clock: systemClock, logger });
+const client = new KubeClient(new Transport(connection, { clock: systemClock, logger }), { clock: systemClock });
 const { signal } = new AbortController();
 let namespace: string;
 

@@ -10,20 +10,31 @@ interface Timer {
  * in which they were set), each with `now()` standing at its due time, exactly as they would over real time.
  */
 export class ManualClock implements Clock {
-  #now: number;
+  #elapsed = 0;
+  /** What the time of day is at zero. */
+  #origin: number;
   readonly #timers = new Set<Timer>();
 
   /** @param now where the clock starts, in milliseconds since the epoch */
   constructor(now = Date.UTC(2026, 0, 1)) {
-    this.#now = now;
+    this.#origin = now;
   }
 
   now(): number {
-    return this.#now;
+    return this.#origin + this.#elapsed;
+  }
+
+  elapsed(): number {
+    return this.#elapsed;
+  }
+
+  /** Sets the time of day, as an administrator or NTP would; no timer cares. */
+  set(now: number): void {
+    this.#origin = now - this.#elapsed;
   }
 
   after(ms: number, fn: () => void): () => void {
-    const timer = { due: this.#now + Math.max(ms, 0), fn };
+    const timer = { due: this.#elapsed + Math.max(ms, 0), fn };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
   }
@@ -36,7 +47,7 @@ export class ManualClock implements Clock {
   /** Milliseconds until the next timer, or undefined when none is armed. */
   get nextIn(): number | undefined {
     const next = this.#next();
-    return next && next.due - this.#now;
+    return next && next.due - this.#elapsed;
   }
 
   /**
@@ -45,15 +56,15 @@ export class ManualClock implements Clock {
    * socket may need longer: poll for it with `vi.waitFor`.
    */
   async advance(ms: number): Promise<void> {
-    const end = this.#now + ms;
+    const end = this.#elapsed + ms;
     await settle();
     for (let next = this.#next(); next && next.due <= end; next = this.#next()) {
       this.#timers.delete(next);
-      this.#now = next.due;
+      this.#elapsed = next.due;
       next.fn();
       await settle();
     }
-    this.#now = end;
+    this.#elapsed = end;
   }
 
   #next(): Timer | undefined {

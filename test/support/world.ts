@@ -22,6 +22,7 @@ import { refreshAnnotation } from '../../src/api/names.ts';
 import type { ProviderReadyReason, ReadyReason, SyncedReason } from '../../src/api/reasons.ts';
 import { systemClock } from '../../src/clock.ts';
 import { KubeClient } from '../../src/kube/client.ts';
+import { Transport } from '../../src/kube/transport.ts';
 import { loadConnection } from '../../src/kube/config.ts';
 import { isNotFound } from '../../src/kube/errors.ts';
 import { apiVersionOf, events, namespaces, secrets } from '../../src/kube/objects.ts';
@@ -74,11 +75,8 @@ const { signal } = new AbortController();
  */
 export async function world(options: WorldOptions = {}): Promise<World> {
   const { kubeconfig = inject('kubeconfig'), pollInterval = '10s', operator = true } = options;
-  const client = new KubeClient(loadConnection({ kubeconfig, clock, logger }), {
-    clock,
-    logger,
-    userAgent: 'somebody',
-  });
+  const connection = loadConnection({ kubeconfig, clock, logger });
+  const client = new KubeClient(new Transport(connection, { clock, logger, userAgent: 'somebody' }), { clock });
   const namespace = await newNamespace(client);
   const authority = await (await createAuthority()).intermediate();
   const { access, nhn } = await cloud();

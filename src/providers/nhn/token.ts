@@ -15,7 +15,7 @@ const marginMs = 300_000;
 
 interface Token {
   headers: Record<string, string>;
-  /** Milliseconds since the epoch. */
+  /** By `Clock.elapsed`. */
   renewAt: number;
 }
 
@@ -41,7 +41,7 @@ export class BearerToken implements Authorization {
   }
 
   async headers({ signal, another }: Call): Promise<Record<string, string>> {
-    if (this.#token !== undefined && this.#clock.now() < this.#token.renewAt) return this.#token.headers;
+    if (this.#token !== undefined && this.#clock.elapsed() < this.#token.renewAt) return this.#token.headers;
     if (this.#fetching !== undefined) return (await unlessAborted(this.#fetching, signal)).headers;
     // Not ended by who asked first: others may wait for it by then, and it has its own limit of time.
     this.#fetching = this.#fetch()
@@ -85,7 +85,7 @@ export class BearerToken implements Authorization {
     const lifeMs = seconds * 1_000;
     return {
       headers: { 'x-nhn-authorization': `Bearer ${token}` },
-      renewAt: this.#clock.now() + Math.max(lifeMs - marginMs, lifeMs * 0.9),
+      renewAt: this.#clock.elapsed() + Math.max(lifeMs - marginMs, lifeMs * 0.9),
     };
   }
 }

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { clientAuth, createAuthority } from '../../../sandbox/pki/index.ts';
 import type { Authority, Issued } from '../../../sandbox/pki/index.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
+import { Transport } from '../../../src/kube/transport.ts';
 import { loadConnection } from '../../../src/kube/config.ts';
 import { secrets } from '../../../src/kube/objects.ts';
 import { ManualClock } from '../../support/clock.ts';
@@ -274,7 +275,7 @@ describe('a bearer token', () => {
     const env = { KUBERNETES_SERVICE_HOST: 'localhost', KUBERNETES_SERVICE_PORT: new URL(server.url).port };
     const clock = new ManualClock();
     const connection = loadConnection({ clock, logger: silent, env, serviceAccount: directory });
-    await get(new KubeClient(connection, { clock, logger: silent }));
+    await get(new KubeClient(new Transport(connection, { clock, logger: silent }), { clock }));
     expect(authorizations(server)).toEqual(['Bearer pod-token']);
   });
 });

@@ -13,6 +13,7 @@ import { onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { Clock } from '../../../src/clock.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
+import { Transport } from '../../../src/kube/transport.ts';
 import { loadConnection } from '../../../src/kube/config.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
 
@@ -102,7 +103,7 @@ export function connect(
   { clock = systemClock, logger = silent }: { clock?: Clock; logger?: Logger } = {},
 ): { client: KubeClient; connection: Connection } {
   const connection = loadConnection({ kubeconfig, clock, logger });
-  return { client: new KubeClient(connection, { clock, logger }), connection };
+  return { client: new KubeClient(new Transport(connection, { clock, logger }), { clock }), connection };
 }
 
 /** A client of a plain HTTP server. */
