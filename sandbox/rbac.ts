@@ -18,4 +18,11 @@ export const operatorRules: PolicyRule[] = [
     verbs: ['patch'],
   },
   { apiGroups: [group], resources: ['providercertificates/finalizers'], verbs: ['update'] },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    resourceNames: ['provider-certificates'],
+    verbs: ['get', 'update'],
+  },
 ];

@@ -14,6 +14,13 @@ export interface Flags {
   /** Empty: all namespaces. */
   watchNamespaces: string[];
   concurrency: number;
+  /** Absent: this is the only replica. */
+  leaderElection?: {
+    /** Absent: the one that this process belongs to. */
+    namespace?: string;
+    /** Name of the Lease. */
+    id: string;
+  };
   listenAddress: ListenAddress;
   /** `HOST[:PORT]`, `http://HOST[:PORT]` or `*`. */
   allowEndpoints: string[];
@@ -37,6 +44,10 @@ Keeps certificates of cloud certificate managers as kubernetes.io/tls Secrets.
   --kubeconfig FILE            how to reach the cluster (default: in-cluster, then the usual places)
   --watch-namespace NS         work in this namespace only; repeatable (default: all namespaces)
   --concurrency N              certificates worked on at the same time, 1 to 1024 (default: 64)
+  --leader-elect               work only while holding a Lease, so that several replicas may run
+  --leader-election-namespace NS
+                               where the Lease is (default: the namespace of this process)
+  --leader-election-id NAME    name of the Lease (default: provider-certificates)
   --listen-address [HOST]:PORT where /metrics, /healthz and /readyz are served (default: :8080)
   --allow-endpoint HOST[:PORT] a provider host to allow besides the built-in ones; repeatable. Over https; with
                                http://HOST[:PORT] over http; * allows every https host
@@ -50,6 +61,9 @@ const options = {
   kubeconfig: { type: 'string' },
   'watch-namespace': { type: 'string', multiple: true, default: [] },
   concurrency: { type: 'string', default: '64' },
+  'leader-elect': { type: 'boolean', default: false },
+  'leader-election-namespace': { type: 'string' },
+  'leader-election-id': { type: 'string', default: 'provider-certificates' },
   'listen-address': { type: 'string', default: ':8080' },
   'allow-endpoint': { type: 'string', multiple: true, default: [] },
   'log-level': { type: 'string', default: 'info' },
@@ -86,8 +100,9 @@ function read(args: readonly string[]): Flags {
   if (values.kubeconfig === '') throw new FlagError('--kubeconfig must name a file');
   return {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
-    watchNamespaces: values['watch-namespace'].map(namespace),
+    watchNamespaces: values['watch-namespace'].map((value) => namespace('--watch-namespace', value)),
     concurrency,
+    ...(values['leader-elect'] && { leaderElection: leaderElection(values) }),
     listenAddress: listenAddress(values['listen-address']),
     allowEndpoints: values['allow-endpoint'].map(allowedEndpoint),
     logLevel,
@@ -107,9 +122,18 @@ function split(args: readonly string[]) {
   }
 }
 
-function namespace(value: string): string {
+function namespace(flag: string, value: string): string {
   if (value.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(value)) return value;
-  throw new FlagError(`--watch-namespace must be the name of a namespace, not ${quoted(value)}`);
+  throw new FlagError(`${flag} must be the name of a namespace, not ${quoted(value)}`);
+}
+
+function leaderElection({
+  'leader-election-id': id,
+  'leader-election-namespace': where,
+}: ReturnType<typeof split>): NonNullable<Flags['leaderElection']> {
+  if (id.length > 253 || !/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/.test(id))
+    throw new FlagError(`--leader-election-id must be a Kubernetes object name, not ${quoted(id)}`);
+  return { id, ...(where !== undefined && { namespace: namespace('--leader-election-namespace', where) }) };
 }
 
 function listenAddress(value: string): ListenAddress {

@@ -1,17 +1,20 @@
 /** Wiring only: flags, logger, client, operator. */
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { ProviderCertificateStatus } from './api/certificate.ts';
 import { systemClock as clock } from './clock.ts';
 import { type Flags, parseFlags, usage } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import { loadConnection } from './kube/config.ts';
+import { Lease } from './kube/lease.ts';
 import { Transport } from './kube/transport.ts';
 import { createLogger } from './observability/logger.ts';
-import { Metrics } from './observability/metrics.ts';
+import { type CertificateState, Metrics } from './observability/metrics.ts';
 import { serveStatus } from './observability/server.ts';
 import { Endpoints } from './providers/endpoints.ts';
 import { proxyFrom } from './providers/proxy.ts';
 import { Operator, type OperatorObserver } from './sync/operator.ts';
+import { isRenewedElsewhere } from './sync/readiness.ts';
 
 /** Put in by the build. */
 declare const OPERATOR_VERSION: string;
@@ -32,8 +35,10 @@ async function main(flags: Flags): Promise<void> {
     logger.warn('--allow-endpoint * lets everybody who may create a provider send requests to any https host');
   const userAgent = `provider-certificates/${version}`;
   const connection = loadConnection({ kubeconfig: flags.kubeconfig, logger, clock });
+  const client = new KubeClient(new Transport(connection, { clock, logger, userAgent }), { clock });
+  const { leaderElection } = flags;
   const operator = new Operator({
-    client: new KubeClient(new Transport(connection, { clock, logger, userAgent }), { clock }),
+    client,
     clock,
     logger,
     endpoints,
@@ -41,10 +46,35 @@ async function main(flags: Flags): Promise<void> {
     watchNamespaces: flags.watchNamespaces,
     concurrency: flags.concurrency,
     instance: hostname(),
+    lease:
+      leaderElection &&
+      new Lease({
+        client,
+        clock,
+        logger,
+        namespace: leaderElection.namespace ?? connection.namespace,
+        name: leaderElection.id,
+        identity: `${hostname()}_${randomUUID()}`,
+      }),
+    onLeaseLost: (err) => {
+      logger.fatal({ err }, 'the lease is lost: the process ends at once, with what is in flight');
+      process.exit(1);
+    },
     observer: observerOf(() => metrics),
   });
-  const { certificate: queue } = operator.queues;
-  const metrics = new Metrics({ version, queue, watchRestarts: () => operator.watchRestarts });
+  const metrics = new Metrics({
+    version,
+    queue: operator.queues.certificate,
+    watchRestarts: () => operator.watchRestarts,
+    leading: () => operator.leading,
+    providers: () => {
+      const { states, traffic } = operator.providers;
+      return {
+        states,
+        traffic: traffic.map(({ provider, ...rest }) => ({ provider: provider.toLowerCase(), ...rest })),
+      };
+    },
+  });
   const server = await serveStatus({
     ...flags.listenAddress,
     logger,
@@ -66,24 +96,16 @@ function observerOf(metrics: () => Metrics): OperatorObserver {
     certificate(key, status) {
       const [namespace = '', name = ''] = key.split('/');
       if (status === undefined) metrics().removeCertificate({ namespace, name });
-      else metrics().setCertificate({ namespace, name }, { conditions: status.conditions ?? [], ...datesOf(status) });
-    },
-    provider(key, status) {
-      const [kind = '', ...rest] = key.split('/');
-      const name = { kind, name: rest.at(-1) ?? '', namespace: rest.length > 1 ? rest[0] : undefined };
-      if (status === undefined) metrics().removeProvider(name);
-      else
-        metrics().setProvider(
-          name,
-          status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
-        );
+      else metrics().setCertificate({ namespace, name }, stateOf(status));
     },
   };
 }
 
-function datesOf({ certificate }: ProviderCertificateStatus): { notBefore?: number; notAfter?: number } {
-  if (certificate?.notBefore === undefined || certificate.notAfter === undefined) return {};
-  return { notBefore: Date.parse(certificate.notBefore), notAfter: Date.parse(certificate.notAfter) };
+function stateOf({ conditions = [], certificate, remote, lastSyncTime }: ProviderCertificateStatus): CertificateState {
+  const time = (text: string | undefined): number | undefined => (text === undefined ? undefined : Date.parse(text));
+  const [notBefore, notAfter, lastSuccess] = [certificate?.notBefore, certificate?.notAfter, lastSyncTime].map(time);
+  const renewedElsewhere = notAfter !== undefined && isRenewedElsewhere(notAfter, time(remote?.notAfter));
+  return { conditions, notBefore, notAfter, lastSuccess, renewedElsewhere };
 }
 
 const parsed = parseFlags(process.argv.slice(2));

@@ -2,8 +2,8 @@ import { load } from 'js-yaml';
 
 import type { Access } from './api.ts';
 
-/** A kubeconfig with everything inside: JSON, which is YAML too. */
-export function kubeconfig(user: string, { url, ca, token, cert, key }: Access): string {
+/** A kubeconfig with everything inside: JSON, which is YAML too. `namespace` is the one that its user belongs to. */
+export function kubeconfig(user: string, { url, ca, token, cert, key }: Access, namespace = 'default'): string {
   const name = 'provider-certificates';
   const config = {
     apiVersion: 'v1',
@@ -19,7 +19,7 @@ export function kubeconfig(user: string, { url, ca, token, cert, key }: Access):
         },
       },
     ],
-    contexts: [{ name, context: { cluster: name, user } }],
+    contexts: [{ name, context: { cluster: name, user, namespace } }],
   };
   return `${JSON.stringify(config, null, 2)}\n`;
 }

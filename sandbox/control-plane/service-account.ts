@@ -60,6 +60,6 @@ export async function createServiceAccount(
   });
   const path = join(directory, `${namespace}.${name}.kubeconfig`);
   const { url, ca } = api.access;
-  await writeFile(path, kubeconfig(id, { url, ca, token: status.token }), { mode: 0o600 });
+  await writeFile(path, kubeconfig(id, { url, ca, token: status.token }, namespace), { mode: 0o600 });
   return path;
 }

@@ -4,17 +4,25 @@ import type { Logger } from 'pino';
 
 import type { Clock } from '../clock.ts';
 import type { WorkQueue } from './queue.ts';
+import { TimeLimit } from './time-limit.ts';
 
 /** What a reconcile found out: when to look at the object again although nothing has changed. Without it: never. */
 export interface ReconcileResult {
   requeueAfterMs?: number;
 }
 
+export interface ReconcileOptions {
+  signal: AbortSignal;
+  logger: Logger;
+  /**
+   * Waits for others, without keeping a worker or using up the time of the reconcile. One thing at a time. Whoever waits
+   * must be sure to be called back, or aborted by the signal.
+   */
+  apart<T>(wait: () => Promise<T>): Promise<T>;
+}
+
 /** Brings one object to where it should be. What it throws is logged, counted, and tried again with back-off. */
-export type Reconcile = (
-  key: string,
-  o: { signal: AbortSignal; logger: Logger },
-) => Promise<ReconcileResult | undefined | void>;
+export type Reconcile = (key: string, o: ReconcileOptions) => Promise<ReconcileResult | undefined | void>;
 
 /**
  * How a reconcile ended. `error`: an error that is part of life, one with a `reason`; `panic`: any other, a defect;
@@ -28,7 +36,7 @@ export interface ControllerOptions {
   /** How many keys are worked on at the same time. */
   concurrency: number;
   reconcile: Reconcile;
-  /** How long one reconcile may take before its signal is aborted. */
+  /** How long one reconcile may take before its signal is aborted, its time apart not counted. */
   deadlineMs?: number;
   /** How long those that run may go on when the controller stops. */
   graceMs?: number;
@@ -41,6 +49,10 @@ export interface ControllerOptions {
 export class Controller {
   readonly #o: Required<ControllerOptions>;
   readonly #running = new Set<AbortController>();
+  /** How many of these wait for others. */
+  #apart = 0;
+  /** Workers that wait for a key. */
+  #idle = 0;
 
   constructor(o: ControllerOptions) {
     this.#o = { deadlineMs: 120_000, graceMs: 10_000, onResult: () => {}, ...o };
@@ -48,7 +60,7 @@ export class Controller {
 
   /** How many workers wait for a key. */
   get idle(): number {
-    return this.#o.concurrency - this.#running.size;
+    return this.#idle;
   }
 
   /**
@@ -56,7 +68,12 @@ export class Controller {
    * @returns when every reconcile has ended; never rejects
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, concurrency, graceMs } = this.#o;
+    const { clock, graceMs } = this.#o;
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const next = (): void => {
+      this.#fill(signal, next);
+      if (signal.aborted && this.#running.size + this.#idle === 0) resolve();
+    };
     let cancel: (() => void) | undefined;
     const stop = (): void => {
       cancel = clock.after(graceMs, () => {
@@ -64,33 +81,54 @@ export class Controller {
       });
     };
     signal.addEventListener('abort', stop, { once: true });
-    await Promise.all(Array.from({ length: concurrency }, () => this.#work(signal)));
+    next();
+    await ended;
     cancel?.();
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
-    for (let key = await this.#o.queue.take(signal); key !== undefined; key = await this.#o.queue.take(signal)) {
-      await this.#reconcile(key);
+  /** Lets workers that are free take a key. `next` is called when one may be free again. */
+  #fill(signal: AbortSignal, next: () => void): void {
+    while (!signal.aborted && this.#running.size - this.#apart + this.#idle < this.#o.concurrency) {
+      this.#idle++;
+      void this.#work(signal, next);
     }
   }
 
-  async #reconcile(key: string): Promise<void> {
+  async #work(signal: AbortSignal, next: () => void): Promise<void> {
+    const key = await this.#o.queue.take(signal);
+    this.#idle--;
+    if (key !== undefined) await this.#reconcile(key, next);
+    next();
+  }
+
+  async #reconcile(key: string, next: () => void): Promise<void> {
     const { name, queue, reconcile, deadlineMs, clock, onResult } = this.#o;
     const logger = this.#o.logger.child({ controller: name, object: key, reconcileID: randomUUID() });
     const abort = new AbortController();
-    const cancel = clock.after(deadlineMs, () => abort.abort(new DeadlineError()));
+    const limit = new TimeLimit({ clock, ms: deadlineMs, over: () => abort.abort(new DeadlineError()) });
+    const apart = async <T>(wait: () => Promise<T>): Promise<T> => {
+      limit.pause();
+      this.#apart++;
+      next();
+      try {
+        return await wait();
+      } finally {
+        this.#apart--;
+        limit.resume();
+      }
+    };
     const start = clock.elapsed();
     this.#running.add(abort);
     let outcome: Outcome = 'success';
     try {
-      const result = await reconcile(key, { signal: abort.signal, logger });
+      const result = await reconcile(key, { signal: abort.signal, logger, apart });
       queue.forget(key);
       if (result?.requeueAfterMs !== undefined) queue.schedule(key, result.requeueAfterMs);
     } catch (error) {
       outcome = outcomeOf(error, abort.signal);
       if (outcome !== 'aborted') logFailure(logger, outcome, error, this.#retry(key, error));
     }
-    cancel();
+    limit.cancel();
     this.#running.delete(abort);
     queue.done(key);
     onResult({ key, outcome, durationMs: clock.elapsed() - start });

@@ -33,6 +33,8 @@ export interface Session {
  */
 export class Connection {
   readonly server: URL;
+  /** The namespace that this process belongs to. */
+  readonly namespace: string;
   readonly #source: CredentialSource;
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -45,6 +47,7 @@ export class Connection {
 
   constructor({ source, logger, clock }: { source: CredentialSource; logger: Logger; clock: Clock }) {
     this.server = source.server;
+    this.namespace = source.namespace;
     this.#source = source;
     this.#logger = logger;
     this.#clock = clock;

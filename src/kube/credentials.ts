@@ -29,6 +29,10 @@ export class CredentialSource {
     return this.#configuration.server;
   }
 
+  get namespace(): string {
+    return this.#configuration.namespace;
+  }
+
   get proxy(): string | undefined {
     return this.#configuration.proxy;
   }

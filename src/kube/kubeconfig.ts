@@ -11,6 +11,8 @@ export interface Configuration {
   config: KubeConfig;
   server: URL;
   proxy: string | undefined;
+  /** The namespace that this process belongs to: that of its pod, or of the current context. */
+  namespace: string;
   tokenFile: string | undefined;
 }
 
@@ -26,7 +28,9 @@ export function fromServiceAccount(env: NodeJS.ProcessEnv, directory: string): C
   const config = new KubeConfig();
   const caFile = join(directory, 'ca.crt');
   config.loadFromClusterAndUser({ name: 'in-cluster', server, caFile, skipTLSVerify: false }, { name: 'in-cluster' });
-  return complete(config, join(directory, 'token'));
+  const namespaceFile = join(directory, 'namespace');
+  const namespace = existsSync(namespaceFile) ? readFileSync(namespaceFile, 'utf8').trim() : 'default';
+  return complete(config, { namespace, tokenFile: join(directory, 'token') });
 }
 
 /** The kubeconfigs that kubectl would use: those of `KUBECONFIG`, or `~/.kube/config`; only files that exist. */
@@ -47,7 +51,8 @@ export function fromKubeconfigs(files: readonly string[]): Configuration {
   for (const file of files) readKubeconfig(file, config, tokenFiles);
   const user = config.getCurrentUser();
   announceToPlugin(user?.exec);
-  return complete(config, user ? tokenFiles.get(user.name) : undefined);
+  const namespace = config.getContextObject(config.currentContext)?.namespace || 'default';
+  return complete(config, { namespace, tokenFile: user ? tokenFiles.get(user.name) : undefined });
 }
 
 function readKubeconfig(file: string, config: KubeConfig, tokenFiles: Map<string, string>): void {
@@ -85,11 +90,11 @@ function announceToPlugin(exec: { apiVersion?: string; env?: { name: string; val
   exec.env = [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(value) }];
 }
 
-function complete(config: KubeConfig, tokenFile: string | undefined): Configuration {
+function complete(config: KubeConfig, rest: Pick<Configuration, 'namespace' | 'tokenFile'>): Configuration {
   const cluster = config.getCurrentCluster();
   if (!cluster || !config.getCurrentUser()) {
     throw new Error(`the kubeconfig has no usable current context (${config.currentContext ?? 'none is set'})`);
   }
   if (!URL.canParse(cluster.server)) throw new Error(`the kubeconfig names no valid server URL for ${cluster.name}`);
-  return { config, server: new URL(cluster.server), proxy: cluster.proxyUrl, tokenFile };
+  return { config, server: new URL(cluster.server), proxy: cluster.proxyUrl, ...rest };
 }

@@ -66,7 +66,7 @@ export class Accounts {
   readonly #secret = randomBytes(32);
   readonly #holdings = new Map<string, Holding>();
   readonly #accounts = new Map<string, { account: Account; http: HttpClient }>();
-  readonly #throttles = new Map<string, Throttle>();
+  readonly #throttles = new Map<string, { type: ProviderType; throttle: Throttle }>();
 
   constructor({ clock, logger, endpoints, proxy, random = Math.random, onCall }: AccountsOptions) {
     this.#proxy = proxy;
@@ -120,6 +120,19 @@ export class Accounts {
     };
   }
 
+  /** What is under way at each cloud, all accounts together, and how much may be at most. */
+  get traffic(): { provider: ProviderType; inFlight: number; inFlightLimit: number }[] {
+    const sums = new Map<ProviderType, { inFlight: number; inFlightLimit: number }>();
+    for (const { type, throttle } of this.#throttles.values()) {
+      const { inFlight = 0, inFlightLimit = 0 } = sums.get(type) ?? {};
+      sums.set(type, {
+        inFlight: inFlight + throttle.inFlight,
+        inFlightLimit: inFlightLimit + throttle.inFlightLimit,
+      });
+    }
+    return Array.from(sums, ([provider, sum]) => ({ provider, ...sum }));
+  }
+
   /** Closes every account; nothing is under way afterwards. */
   async stop(): Promise<void> {
     this.#holdings.clear();
@@ -135,9 +148,9 @@ export class Accounts {
     throttleKey: string,
     { provider, spec, credentials, ca, settings }: AccountRequest,
   ): { account: Account; http: HttpClient } {
-    const throttle =
-      this.#throttles.get(throttleKey) ?? new Throttle(this.#clock, { inFlight: settings.inFlight ?? usualInFlight });
-    this.#throttles.set(throttleKey, throttle);
+    const limits = { inFlight: settings.inFlight ?? usualInFlight };
+    const throttle = this.#throttles.get(throttleKey)?.throttle ?? new Throttle(this.#clock, limits);
+    this.#throttles.set(throttleKey, { type: provider.type, throttle });
     const http = new HttpClient({
       clock: this.#clock,
       endpoints: this.#endpoints,
@@ -172,7 +185,7 @@ export class Accounts {
     }
     const inUse = [...this.#holdings.values()].some((holding) => holding.throttle === throttle);
     if (!inUse) this.#throttles.delete(throttle);
-    this.#throttles.get(throttle)?.configure({
+    this.#throttles.get(throttle)?.throttle.configure({
       inFlight: this.#smallest('inFlight', 'throttle', throttle)?.value ?? usualInFlight,
       requestsPerMinute: this.#smallest('requestsPerMinute', 'throttle', throttle)?.value,
     });

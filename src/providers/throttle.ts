@@ -14,9 +14,14 @@ export interface Limits {
 }
 
 interface Waiting {
+  /** By `Clock.elapsed`. */
+  since: number;
   enter(): void;
   refuse(error: AccountUnavailable): void;
 }
+
+/** A refresh that waited so long takes every second turn from new certificates; in milliseconds. */
+const refreshPatienceMs = 60_000;
 
 /** Lets the calls to one provider with one set of credentials through: so many at once, so many per minute, or none. */
 export class Throttle {
@@ -25,6 +30,7 @@ export class Throttle {
   readonly #waiting: Record<Priority, Set<Waiting>> = { list: new Set(), urgent: new Set(), refresh: new Set() };
   #bucket: TokenBucket | undefined;
   #running = 0;
+  #lastWasOverdue = false;
   #pause: { error: ProviderError; until: number } | undefined;
   #cancelTimer: (() => void) | undefined;
 
@@ -63,7 +69,8 @@ export class Throttle {
     const until = this.#clock.elapsed() + ms;
     if (until <= (this.#pause?.until ?? 0)) return;
     this.#pause = { error, until };
-    for (const waiting of this.#all()) waiting.refuse(new AccountUnavailable(error, ms));
+    for (const queue of Object.values(this.#waiting))
+      for (const waiting of queue) waiting.refuse(new AccountUnavailable(error, ms));
   }
 
   /**
@@ -107,6 +114,7 @@ export class Throttle {
         reject(signal.reason);
       };
       const waiting: Waiting = {
+        since: this.#clock.elapsed(),
         enter: () => {
           leave();
           resolve();
@@ -123,16 +131,18 @@ export class Throttle {
     });
   }
 
-  *#all(): Generator<Waiting> {
-    yield* this.#waiting.list;
-    yield* this.#waiting.urgent;
-    yield* this.#waiting.refresh;
+  /** Who goes next: see {@link Priority}, but nobody waits for ever. */
+  #next(): Waiting | undefined {
+    const [[list], [urgent], [refresh]] = [this.#waiting.list, this.#waiting.urgent, this.#waiting.refresh];
+    if (list !== undefined) return list;
+    const overdue = refresh !== undefined && this.#clock.elapsed() - refresh.since >= refreshPatienceMs;
+    return overdue && !this.#lastWasOverdue ? refresh : (urgent ?? refresh);
   }
 
   #admit(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    for (const next of this.#all()) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       if (this.#running >= this.#limit.value) return;
       const wait = this.#bucket?.take(this.#clock.elapsed()) ?? 0;
       if (wait > 0) {
@@ -140,6 +150,7 @@ export class Throttle {
         return;
       }
       this.#running++;
+      this.#lastWasOverdue = this.#waiting.refresh.has(next);
       next.enter();
     }
   }

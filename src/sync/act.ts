@@ -2,6 +2,7 @@ import type { ProviderCertificate } from '../api/certificate.ts';
 import { type InPlace, judge } from '../certificate/gate.ts';
 import type { Verdict } from '../certificate/verdict.ts';
 import type { Clock } from '../clock.ts';
+import type { ReconcileOptions } from '../controller/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/errors.ts';
 import type { Account } from '../providers/account.ts';
@@ -31,6 +32,14 @@ interface Parts {
   random: () => number;
 }
 
+type ActOptions = Pick<ReconcileOptions, 'signal' | 'apart'>;
+
+/** What the user supplies besides the bundle. */
+interface UserKeys {
+  privateKey?: Buffer;
+  passphrase?: string;
+}
+
 /** Does what was decided. What comes of it, good or bad, is left in the memory and the caches, where the next look finds it. */
 export class Actor {
   readonly #parts: Parts;
@@ -40,7 +49,8 @@ export class Actor {
   }
 
   /** Carries out a decision. Throws SecretChanged when the next look will find something else. */
-  async act(view: View, decision: Exclude<Decision, { action: 'none' }>, signal: AbortSignal): Promise<void> {
+  async act(view: View, decision: Exclude<Decision, { action: 'none' }>, o: ActOptions): Promise<void> {
+    const { signal } = o;
     if (decision.action === 'rewrite') return this.#rewrite(view, decision.repair, signal);
     const { account, entry } = view;
     if (account === undefined || entry === undefined) throw new Error('a download needs an account and an entry');
@@ -50,7 +60,7 @@ export class Actor {
       return this.#compare(view, listed, proof, signal);
     }
     const inPlace = decision.action === 'download' ? placeOf(view.situation) : undefined;
-    const judged = await this.#download(view, account, entry, decision, inPlace, signal);
+    const judged = await this.#download(view, account, entry, decision, inPlace, o);
     if (judged === undefined) return;
     const { verdict, download } = judged;
     if (!verdict.accepted) {
@@ -74,23 +84,21 @@ export class Actor {
     entry: InventoryEntry,
     decision: Decision,
     inPlace: ReturnType<typeof placeOf>,
-    signal: AbortSignal,
+    { signal, apart }: ActOptions,
   ): Promise<{ verdict: Verdict; download: Pick<Download, 'at' | 'digest'> } | undefined> {
-    const { spec, certificate } = view;
-    const namespace = certificate.metadata.namespace ?? '';
-    const [privateKey, passphrase] = await Promise.all([
-      this.#secretValue(namespace, spec.privateKeySecretRef, signal),
-      this.#secretValue(namespace, spec.passphraseSecretRef, signal),
-    ]);
+    const { spec } = view;
+    const urgent = decision.action === 'download' && decision.urgent;
     let download: Download;
+    let keys: UserKeys = {};
     try {
-      download = await account.download(entry, {
-        urgent: decision.action === 'download' && decision.urgent,
-        fresh: view.situation.refreshWanted,
-        signal,
-      });
+      download = await apart(() => account.download(entry, { urgent, fresh: view.situation.refreshWanted, signal }));
+      if (spec.privateKeySecretRef || spec.passphraseSecretRef) {
+        // Read as late as can be, and then the bundle is asked for again: it is at hand, or was wiped meanwhile.
+        keys = await this.#userKeys(view, signal);
+        download = await account.download(entry, { urgent, signal });
+      }
     } catch (error) {
-      privateKey?.fill(0);
+      keys.privateKey?.fill(0);
       if (!(error instanceof ProviderError)) throw error;
       // Nothing is known about the certificate; the next look finds what the account met.
       if (error instanceof AccountUnavailable) return undefined;
@@ -105,8 +113,7 @@ export class Actor {
     const { dnsNames, allowOlder, allowIncompleteChain, caCertificate } = spec;
     const verdict = judge({
       parts: download.parts,
-      ...(privateKey && { privateKey }),
-      ...(passphrase && { passphrase: passphrase.toString().replace(/\r?\n$/, '') }),
+      ...keys,
       dnsNames,
       allowOlder,
       allowIncompleteChain,
@@ -114,8 +121,20 @@ export class Actor {
       ...(inPlace && { inPlace }),
       now: this.#parts.clock.now(),
     });
-    privateKey?.fill(0);
+    keys.privateKey?.fill(0);
     return { verdict, download };
+  }
+
+  async #userKeys({ spec, certificate }: View, signal: AbortSignal): Promise<UserKeys> {
+    const namespace = certificate.metadata.namespace ?? '';
+    const [privateKey, passphrase] = await Promise.all([
+      this.#secretValue(namespace, spec.privateKeySecretRef, signal),
+      this.#secretValue(namespace, spec.passphraseSecretRef, signal),
+    ]);
+    return {
+      ...(privateKey && { privateKey }),
+      ...(passphrase && { passphrase: passphrase.toString().replace(/\r?\n$/, '') }),
+    };
   }
 
   /** Writes the pair, or only takes note when the Secret already holds it under the right names; false: it was not taken. */

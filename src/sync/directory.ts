@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { type CertificateSettings } from '../api/certificate.ts';
 import { certificateProviders, clusterCertificateProviders } from '../api/group.ts';
 import { parseCertificateProvider, parseClusterCertificateProvider } from '../api/parse.ts';
@@ -12,6 +11,7 @@ import {
 import { type EventReason, type ProviderReadyReason, providerReadyReasons, syncedReasons } from '../api/reasons.ts';
 import { printable } from '../certificate/printable.ts';
 import type { Clock } from '../clock.ts';
+import type { ReconcileOptions } from '../controller/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { setCondition } from '../kube/conditions.ts';
 import { isForbidden } from '../kube/errors.ts';
@@ -65,12 +65,19 @@ interface Parts {
   references: SecretReferences;
   events: EventRecorder;
   clock: Clock;
-  /** Told the status of each provider object, undefined when it is gone. */
-  observe: (providerKey: string, status: ProviderStatus | undefined) => void;
   /** Called when certificates that use a provider object should be looked at again: all, or those with a changed reference. */
   onChange: (providerKey: string, affects: (ref: RemoteRef) => boolean) => void;
   /** Called when the provider object itself should be looked at again. */
   onFault: (providerKey: string) => void;
+}
+
+export interface ProviderState {
+  kind: ProviderObject['kind'];
+  namespace: string | undefined;
+  name: string;
+  ready: boolean;
+  /** When a list last succeeded; milliseconds since the epoch. */
+  lastSuccess: number | undefined;
 }
 
 /** `lastCheckTime` of a provider object is written at most this often when nothing else changes, in milliseconds. */
@@ -147,10 +154,20 @@ export class Directory {
     };
   }
 
+  /** How each provider object stands now; for metrics. */
+  *states(): Generator<ProviderState> {
+    for (const [key, { outcome }] of this.#entries) {
+      const [namespace, name = ''] = keyOf(key).includes('/') ? keyOf(key).split('/') : [undefined, keyOf(key)];
+      const account = 'account' in outcome ? outcome.account : undefined;
+      const ready = account?.inventory !== undefined && account.fault === undefined;
+      yield { kind: kindOf(key), namespace, name, ready, lastSuccess: account?.lastSuccess };
+    }
+  }
+
   /** Brings one provider object up to date: its account, and its status. */
   async reconcile(
     key: string,
-    { signal, logger }: { signal: AbortSignal; logger: Logger },
+    { signal, logger }: Pick<ReconcileOptions, 'signal' | 'logger'>,
   ): Promise<{ requeueAfterMs?: number } | void> {
     const stored = this.#parts.providers[kindOf(key)].get(keyOf(key));
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) return this.#forget(key);
@@ -166,12 +183,11 @@ export class Directory {
   }
 
   #forget(key: string): void {
-    const { accounts, references, observe, onChange } = this.#parts;
+    const { accounts, references, onChange } = this.#parts;
     this.#entries.get(key)?.unsubscribe?.();
     this.#entries.delete(key);
     references.want(key, []);
     accounts.release(key);
-    observe(key, undefined);
     onChange(key, () => true);
   }
 
@@ -317,7 +333,6 @@ export class Directory {
       (patchBetween(previous, next) !== undefined || now >= (Date.parse(previous.lastCheckTime ?? '') || 0) + heartbeat)
     )
       next.lastCheckTime = timestamp(checkedAt);
-    this.#parts.observe(key, next);
     const patch = patchBetween(previous, next);
     if (patch === undefined) return;
 

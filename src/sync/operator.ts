@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import type { ProviderCertificate, ProviderCertificateStatus } from '../api/certificate.ts';
 import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../api/group.ts';
 import { fieldManager, managedLabel } from '../api/names.ts';
-import type { ProviderStatus } from '../api/provider.ts';
 import type { Clock } from '../clock.ts';
 import { Controller, type Outcome } from '../controller/controller.ts';
 import { type Priority, WorkQueue } from '../controller/queue.ts';
@@ -16,15 +15,18 @@ import {
   objectKey,
   secrets as secretResource,
 } from '../kube/objects.ts';
+import type { Lease, LeaseLost } from '../kube/lease.ts';
 import { Reflector } from '../kube/reflector.ts';
 import { Store } from '../kube/store.ts';
 import { Accounts } from '../providers/accounts.ts';
 import type { Endpoints } from '../providers/endpoints.ts';
+import type { HttpCall } from '../providers/http.ts';
+import type { ProviderType } from '../providers/provider.ts';
 import type { ProxySettings } from '../providers/proxy.ts';
 import { Actor } from './act.ts';
 import type { Announcement } from './announce.ts';
 import { Writer } from './apply.ts';
-import { Directory, type ProviderObject, providerKey } from './directory.ts';
+import { Directory, type ProviderObject, type ProviderState, providerKey } from './directory.ts';
 import { Holders } from './holder.ts';
 import { withoutLastApplied } from './last-applied.ts';
 import { Lookout } from './look.ts';
@@ -46,15 +48,19 @@ export interface OperatorOptions {
   concurrency: number;
   /** Name of this replica, as events show it. */
   instance: string;
+  /** Held by who may work. Absent: this is the only replica. */
+  lease?: Lease | undefined;
+  /** Called when the lease is lost: the process has to end at once, with whatever is in flight. */
+  onLeaseLost?: (error: LeaseLost) => void;
   observer: OperatorObserver;
 }
 
-/** Told what the operator does and finds; for metrics. A status is undefined when the object is gone. */
+/** Told what the operator does and finds; for metrics. */
 export interface OperatorObserver {
   reconciled(result: { outcome: Outcome; durationMs: number }): void;
-  providerCalled(call: { provider: string; operation: string; code: string; durationMs: number }): void;
+  providerCalled(call: HttpCall & { provider: ProviderType }): void;
+  /** The status of a ProviderCertificate that was looked at; undefined when it is gone. */
   certificate(key: string, status: ProviderCertificateStatus | undefined): void;
-  provider(key: string, status: ProviderStatus | undefined): void;
 }
 
 /** In milliseconds; whoever is idle takes what is due at once. */
@@ -78,10 +84,12 @@ export class Operator {
   readonly #certificateQueue: WorkQueue;
   readonly #providerQueue: WorkQueue;
   readonly #accounts: Accounts;
+  readonly #directory: Directory;
   readonly #events: EventRecorder;
   readonly #references: SecretReferences[];
   readonly #controllers: { providers: Controller; certificates: Controller };
   #ready = false;
+  #leading = false;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
@@ -101,7 +109,7 @@ export class Operator {
     const [ofProviders, ofCertificates] = [references(this.#providerQueue), references(this.#certificateQueue)];
     this.#references = [ofProviders, ofCertificates];
     const users = this.#certificates.index(({ metadata, spec }) => [providerKeyOf(metadata.namespace, spec)]);
-    const directory = new Directory({
+    const directory = (this.#directory = new Directory({
       client,
       clock,
       endpoints,
@@ -111,13 +119,12 @@ export class Operator {
       accounts: this.#accounts,
       references: ofProviders,
       events: this.#events,
-      observe: (key, status) => observer.provider(key, status),
       onFault: (key) => this.#providerQueue.add(key),
       onChange: (key, affects) => {
         for (const certificate of users(key))
           if (affects(certificate.spec?.remoteRef ?? {})) this.#enqueue(certificate);
       },
-    });
+    }));
 
     const holders = new Holders(this.#certificates, (key) => this.#certificateQueue.add(key));
     const targets = new Targets({ client, clock, store: this.#secrets });
@@ -189,6 +196,11 @@ export class Operator {
     return this.#ready;
   }
 
+  /** Whether this replica is the one that works. */
+  get leading(): boolean {
+    return this.#leading;
+  }
+
   get queues(): { provider: WorkQueue; certificate: WorkQueue } {
     return { provider: this.#providerQueue, certificate: this.#certificateQueue };
   }
@@ -197,10 +209,15 @@ export class Operator {
   get stalled(): string | undefined {
     const { providers, certificates } = this.#controllers;
     const stuck = (queue: WorkQueue, { idle }: Controller): boolean =>
-      this.#ready && idle > 0 && queue.oldestDueMs() > longestDue;
+      this.#leading && idle > 0 && queue.oldestDueMs() > longestDue;
     return stuck(this.#providerQueue, providers) || stuck(this.#certificateQueue, certificates)
       ? 'work is due, and nobody does it'
       : undefined;
+  }
+
+  /** How the provider objects stand, and what is under way at each cloud. */
+  get providers(): { states: Iterable<ProviderState>; traffic: Accounts['traffic'] } {
+    return { states: this.#directory.states(), traffic: this.#accounts.traffic };
   }
 
   /** How often lists and watches broke off since the start. */
@@ -209,8 +226,8 @@ export class Operator {
   }
 
   /**
-   * Works until the signal is aborted: caches first, then providers, then certificates; stops in reverse, letting what runs
-   * end within 10 s.
+   * Works until the signal is aborted: caches first, then the lease, then providers and certificates; stops in reverse,
+   * letting what runs end within 10 s.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
@@ -221,11 +238,8 @@ export class Operator {
       await Promise.race([Promise.all(this.#reflectors.map(({ synced }) => synced)), aborted(signal)]);
       if (!signal.aborted) {
         this.#ready = true;
-        logger.info(
-          { certificates: this.#certificates.size, secrets: this.#secrets.size },
-          'caches are complete, work begins',
-        );
-        await Promise.all([this.#controllers.providers.run(signal), this.#controllers.certificates.run(signal)]);
+        logger.info({ certificates: this.#certificates.size, secrets: this.#secrets.size }, 'caches are complete');
+        await this.#lead(signal);
       }
     } finally {
       this.#ready = false;
@@ -233,6 +247,22 @@ export class Operator {
       watching.abort();
       await Promise.all([this.#accounts.stop(), events, ...watches]);
     }
+  }
+
+  /** Works while the lease is held; keeps it until all work has ended. */
+  async #lead(signal: AbortSignal): Promise<void> {
+    const { lease, onLeaseLost, logger } = this.#options;
+    await lease?.acquire(signal).catch(() => {}); // the signal: nothing will be done
+    if (signal.aborted) return;
+    this.#leading = true;
+    logger.info('work begins');
+    const ended = new AbortController();
+    const kept = lease?.keep(ended.signal).catch((error: LeaseLost) => onLeaseLost?.(error));
+    await Promise.all([this.#controllers.providers.run(signal), this.#controllers.certificates.run(signal)]);
+    this.#leading = false;
+    ended.abort();
+    await kept;
+    await lease?.release();
   }
 
   /** From the cluster into the queues. */

@@ -101,6 +101,14 @@ function soon({ notBefore, notAfter }: Pick<Facts, 'notBefore' | 'notAfter'>): n
   return Math.min(30 * day, (notAfter - notBefore) / 3);
 }
 
+/**
+ * Whether the provider has a certificate that ends later. Inventories may tell the day only, in a time zone that is not
+ * said.
+ */
+export function isRenewedElsewhere(notAfter: number, remoteNotAfter: number | undefined): boolean {
+  return remoteNotAfter !== undefined && remoteNotAfter > notAfter + 1.5 * day;
+}
+
 function expiry(
   facts: Pick<Facts, 'notBefore' | 'notAfter'>,
   now: number,
@@ -108,9 +116,7 @@ function expiry(
 ): NonNullable<Health['expiring']> {
   const left = facts.notAfter - now;
   const on = timestamp(facts.notAfter);
-  // Inventories may tell the day only, in a time zone that is not said.
-  const newer = remoteNotAfter !== undefined && remoteNotAfter > facts.notAfter + 1.5 * day;
-  const advice = newer
+  const advice = isRenewedElsewhere(facts.notAfter, remoteNotAfter)
     ? 'The provider has a newer one, see Synced.'
     : 'The provider has nothing newer: renew it there.';
   if (left <= 0) return { status: 'True', reason: 'Expired', message: `The certificate expired on ${on}. ${advice}` };

@@ -1,7 +1,7 @@
-import type { Logger } from 'pino';
 import type { ProviderCertificate, ProviderCertificateStatus } from '../api/certificate.ts';
 import { providerCertificates } from '../api/group.ts';
 import type { Clock } from '../clock.ts';
+import type { ReconcileOptions } from '../controller/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { objectKey } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
@@ -54,7 +54,7 @@ export class CertificateReconciler {
 
   async reconcile(
     key: string,
-    { signal, logger }: { signal: AbortSignal; logger: Logger },
+    { signal, logger, apart }: ReconcileOptions,
   ): Promise<{ requeueAfterMs?: number } | void> {
     try {
       for (let pass = 0; pass < maxPasses; pass += 1) {
@@ -64,7 +64,7 @@ export class CertificateReconciler {
         const decision = decide(view.situation);
         logger.debug({ decision }, 'decided');
         if (decision.action === 'none') return await this.#report(view, decision, signal);
-        await this.#parts.actor.act(view, decision, signal).catch((error: unknown) => {
+        await this.#parts.actor.act(view, decision, { signal, apart }).catch((error: unknown) => {
           if (!(error instanceof SecretChanged)) throw error;
         });
       }

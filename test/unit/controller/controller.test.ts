@@ -88,6 +88,65 @@ describe('Controller', () => {
     expect(controller.idle).toBe(2);
   });
 
+  test('who waits for others keeps no worker, and its time stands still', async () => {
+    const events: string[] = [];
+    const { clock, queue, results, controller } = run(
+      async (key, { signal, apart }) => {
+        await sleep(clock, 400, signal);
+        if (key.startsWith('slow')) await apart(() => sleep(clock, 3_600_000, signal));
+        events.push(key);
+        await sleep(clock, 400, signal);
+      },
+      { deadlineMs: 1_000, concurrency: 1 },
+    );
+    for (const key of ['slow-1', 'slow-2', 'slow-3', 'quick']) queue.add(key);
+    await clock.advance(10_000);
+    expect(results).toEqual(['quick success']);
+    expect(controller.idle).toBe(1);
+    await clock.advance(3_600_000);
+    expect(events).toEqual(['quick', 'slow-1', 'slow-2', 'slow-3']);
+    expect(results).toEqual(['quick success', 'slow-1 success', 'slow-2 success', 'slow-3 success']);
+    expect(controller.idle).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('those that come back do not make room for more at once than there are workers', async () => {
+    let [active, most] = [0, 0];
+    const work = async (signal: AbortSignal): Promise<void> => {
+      most = Math.max(most, ++active);
+      await sleep(clock, 1_000, signal);
+      active--;
+    };
+    const { clock, queue, results } = run(async (key, { signal, apart }) => {
+      if (key.startsWith('apart')) await apart(() => sleep(clock, 500, signal));
+      await work(signal);
+    });
+    for (const key of ['apart-1', 'apart-2', 'apart-3', 'a', 'b', 'c', 'd']) queue.add(key);
+    await clock.advance(60_000);
+    expect(results).toHaveLength(7);
+    expect(most).toBe(5); // two that had begun, three that came back
+  });
+
+  test('what is thrown while it waits is thrown where it waits', async () => {
+    const { clock, queue, results } = run((_key, { apart }) => apart(() => Promise.reject(new ExpectedError())));
+    queue.add('a');
+    await clock.advance(0);
+    expect(results).toEqual(['a error']);
+  });
+
+  test('when stopped, those that wait for others are aborted like all others', async () => {
+    const { clock, queue, results, running, stop } = run((_key, { signal, apart }) =>
+      apart(() => sleep(clock, 3_600_000, signal)),
+    );
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    await settle();
+    stop();
+    await clock.advance(10_000);
+    await running;
+    expect(results).toEqual(['a aborted', 'b aborted', 'c aborted']);
+    expect(clock.pending).toBe(0);
+  });
+
   test('comes back when the result says so, and only then', async () => {
     const { clock, queue, results } = run(async (key) => (key === 'again' ? { requeueAfterMs: 5_000 } : undefined));
     queue.add('again');

@@ -19,12 +19,13 @@ describe('parseFlags', () => {
 
   it('reads every flag', () => {
     const args =
-      '--kubeconfig /k --watch-namespace a --watch-namespace=b --concurrency 8 --listen-address 127.0.0.1:0 --allow-endpoint host:443 --allow-endpoint * --log-level debug --log-format pretty --version --help';
+      '--kubeconfig /k --watch-namespace a --watch-namespace=b --concurrency 8 --leader-elect --leader-election-namespace c --leader-election-id d --listen-address 127.0.0.1:0 --allow-endpoint host:443 --allow-endpoint * --log-level debug --log-format pretty --version --help';
     expect(parseFlags(args.split(' '))).toEqual({
       value: {
         kubeconfig: '/k',
         watchNamespaces: ['a', 'b'],
         concurrency: 8,
+        leaderElection: { namespace: 'c', id: 'd' },
         listenAddress: { host: '127.0.0.1', port: 0 },
         allowEndpoints: ['host:443', '*'],
         logLevel: 'debug',
@@ -32,6 +33,13 @@ describe('parseFlags', () => {
         version: true,
         help: true,
       },
+    });
+  });
+
+  it('elects a leader only when asked to, with a name for the Lease', () => {
+    expect(parseFlags(['--leader-election-id', 'x'])).not.toHaveProperty('value.leaderElection');
+    expect(parseFlags(['--leader-elect'])).toMatchObject({
+      value: { leaderElection: { id: 'provider-certificates' } },
     });
   });
 
@@ -57,6 +65,11 @@ describe('parseFlags', () => {
     ['argument', "Unexpected argument 'argument'"],
     ['--kubeconfig', "Option '--kubeconfig <value>' argument missing; --help lists the flags"],
     ['--kubeconfig=', '--kubeconfig must name a file'],
+    ['--leader-elect --leader-election-id=A_b', '--leader-election-id must be a Kubernetes object name, not "A_b"'],
+    [
+      '--leader-elect --leader-election-namespace=A',
+      '--leader-election-namespace must be the name of a namespace, not "A"',
+    ],
     ['--version=yes', "Option '--version' does not take an argument; --help lists the flags"],
     ['--concurrency=0', '--concurrency must be a number from 1 to 1024, not "0"'],
     ['--concurrency=1025', '--concurrency must be'],
@@ -79,7 +92,7 @@ describe('parseFlags', () => {
     ['--log-format=text', '--log-format must be one of json, pretty, not "text"'],
     ['--log-level=two\nlines', '--log-level must be one of trace, debug, info, warn, error, not "two\\nlines"'],
   ])('refuses %j in one line', (arg, message) => {
-    const parsed = parseFlags([arg]);
+    const parsed = parseFlags(arg.startsWith('--leader-elect ') ? arg.split(' ') : [arg]);
     expect(parsed).toEqual({ message: expect.stringContaining(message) });
     expect(parsed).toEqual({ message: expect.stringMatching(/^[^\n]+$/) });
   });
@@ -89,7 +102,7 @@ describe('parseFlags', () => {
     expect(all).toHaveProperty('value');
     const explained = [...usage.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, flag]) => flag);
     expect(explained).toEqual(
-      'kubeconfig watch-namespace concurrency listen-address allow-endpoint log-level log-format version help'.split(
+      'kubeconfig watch-namespace concurrency leader-elect leader-election-namespace leader-election-id listen-address allow-endpoint log-level log-format version help'.split(
         ' ',
       ),
     );

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
@@ -100,6 +100,23 @@ describe('where the configuration comes from', () => {
     const ipv6 = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' };
     expect(load({ env: ipv6, serviceAccount })).toBe('https://[fd00::1]:6443/');
     expect(load({ env, serviceAccount: '/nowhere' })).toBe('https://other.example/');
+  });
+
+  it('tells the namespace of the pod, or of the context', () => {
+    const serviceAccount = temporaryDirectory();
+    writeFileSync(join(serviceAccount, 'token'), 'x');
+    const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1' };
+    const namespaceIn = (o: object): string =>
+      loadConnection({ clock: new ManualClock(), logger: silent, env: {}, ...o }).namespace;
+    expect(namespaceIn({ env, serviceAccount })).toBe('default');
+    writeFileSync(join(serviceAccount, 'namespace'), 'team\n');
+    expect(namespaceIn({ env, serviceAccount })).toBe('team');
+    const kubeconfig = writeKubeconfig({ server: 'https://named.example' });
+    expect(namespaceIn({ kubeconfig })).toBe('default');
+    const written = JSON.parse(readFileSync(kubeconfig, 'utf8')) as { contexts: { context: object }[] };
+    Object.assign(written.contexts[0]?.context ?? {}, { namespace: 'mine' });
+    writeFileSync(kubeconfig, JSON.stringify(written));
+    expect(namespaceIn({ kubeconfig })).toBe('mine');
   });
 
   it('then the files of KUBECONFIG, of which the first wins and missing ones do not matter', () => {

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../../src/observability/metrics.ts';
 
-const sample = { depth: 3, oldest: 1_500, restarts: 2 };
+const sample = {
+  depth: 3,
+  oldest: 1_500,
+  restarts: 2,
+  leading: false,
+  states: [
+    { kind: 'CertificateProvider', namespace: 'team', name: 'nhn', ready: false },
+    { kind: 'ClusterCertificateProvider', name: 'nhn', ready: true, lastSuccess: 5_000 },
+  ],
+  traffic: [{ provider: 'nhn', inFlight: 3, inFlightLimit: 8 }],
+};
 const make = (): Metrics =>
   new Metrics({
     version: '1.2.3',
@@ -12,6 +22,8 @@ const make = (): Metrics =>
       oldestDueMs: () => sample.oldest,
     },
     watchRestarts: () => sample.restarts,
+    leading: () => sample.leading,
+    providers: () => sample,
   });
 
 /** The samples of a scrape whose lines begin with our prefix and `name`. */
@@ -26,8 +38,9 @@ async function samples(metrics: Metrics, name: string): Promise<string[]> {
 
 const web = { namespace: 'team', name: 'web' };
 const api = { namespace: 'team', name: 'api' };
-const ready = { type: 'Ready', status: 'True' } as const;
-const expiring = { type: 'Expiring', status: 'False' } as const;
+const ready = { type: 'Ready', status: 'True', reason: 'Valid' } as const;
+const expiring = { type: 'Expiring', status: 'False', reason: 'NotExpiring' } as const;
+const synced = { type: 'Synced', status: 'True', reason: 'Synced' } as const;
 
 describe('Metrics', () => {
   it('tells the build', async () => {
@@ -68,56 +81,91 @@ describe('Metrics', () => {
     ]);
   });
 
-  it('shows a certificate: its dates, and each condition under every status', async () => {
+  it('shows a certificate: its dates, why it is as it is, and each condition under every status', async () => {
     const metrics = make();
-    metrics.setCertificate(web, { conditions: [ready], notBefore: 1_000, notAfter: 2_000 });
+    metrics.setCertificate(web, {
+      conditions: [ready, synced],
+      notBefore: 1_000,
+      notAfter: 2_000,
+      lastSuccess: 3_000,
+      renewedElsewhere: true,
+    });
     expect(await samples(metrics, 'certificate_')).toEqual([
       'certificate_expiration_timestamp_seconds{namespace="team",name="web"} 2',
       'certificate_not_before_timestamp_seconds{namespace="team",name="web"} 1',
+      'certificate_last_success_timestamp_seconds{namespace="team",name="web"} 3',
+      'certificate_renewed_elsewhere{namespace="team",name="web"} 1',
       'certificate_condition{namespace="team",name="web",condition="Ready",status="True"} 1',
       'certificate_condition{namespace="team",name="web",condition="Ready",status="False"} 0',
       'certificate_condition{namespace="team",name="web",condition="Ready",status="Unknown"} 0',
+      'certificate_condition{namespace="team",name="web",condition="Synced",status="True"} 1',
+      'certificate_condition{namespace="team",name="web",condition="Synced",status="False"} 0',
+      'certificate_condition{namespace="team",name="web",condition="Synced",status="Unknown"} 0',
+      'certificate_status_info{namespace="team",name="web",reason="Synced"} 1',
     ]);
   });
 
   it('follows a certificate: what it shows no more is gone', async () => {
     const metrics = make();
-    metrics.setCertificate(web, { conditions: [ready, expiring], notBefore: 1_000, notAfter: 2_000 });
-    metrics.setCertificate(web, { conditions: [{ type: 'Ready', status: 'False' }] });
+    const dates = { notBefore: 1_000, notAfter: 2_000, lastSuccess: 3_000 };
+    metrics.setCertificate(web, { conditions: [ready, expiring, synced], ...dates, renewedElsewhere: true });
+    const failed = { type: 'Synced', status: 'False', reason: 'KeyMismatch' } as const;
+    metrics.setCertificate(web, { conditions: [failed] });
     expect(await samples(metrics, 'certificate_')).toEqual([
-      'certificate_condition{namespace="team",name="web",condition="Ready",status="True"} 0',
-      'certificate_condition{namespace="team",name="web",condition="Ready",status="False"} 1',
-      'certificate_condition{namespace="team",name="web",condition="Ready",status="Unknown"} 0',
+      'certificate_renewed_elsewhere{namespace="team",name="web"} 0',
+      'certificate_condition{namespace="team",name="web",condition="Synced",status="True"} 0',
+      'certificate_condition{namespace="team",name="web",condition="Synced",status="False"} 1',
+      'certificate_condition{namespace="team",name="web",condition="Synced",status="Unknown"} 0',
+      'certificate_status_info{namespace="team",name="web",reason="KeyMismatch"} 1',
     ]);
   });
 
   it('forgets a certificate, and that one alone', async () => {
     const metrics = make();
     for (const name of [web, api]) {
-      metrics.setCertificate(name, { conditions: [ready, expiring], notBefore: 1_000, notAfter: 2_000 });
+      metrics.setCertificate(name, { conditions: [ready, synced], notBefore: 1_000, notAfter: 2_000 });
     }
     metrics.removeCertificate(web);
     const left = await samples(metrics, 'certificate_');
     expect(left.filter((line) => line.includes('name="web"'))).toEqual([]);
-    expect(left.filter((line) => line.includes('name="api"'))).toHaveLength(8);
+    expect(left.filter((line) => line.includes('name="api"'))).toHaveLength(10);
     metrics.removeCertificate(web);
     metrics.removeCertificate(api);
     expect(await samples(metrics, 'certificate_')).toEqual([]);
   });
 
-  it('shows and forgets providers', async () => {
+  it('reads providers at each scrape', async () => {
     const metrics = make();
-    const local = { kind: 'CertificateProvider', namespace: 'team', name: 'nhn' };
-    const cluster = { kind: 'ClusterCertificateProvider', name: 'nhn' };
-    metrics.setProvider(local, false);
-    metrics.setProvider(cluster, true);
-    expect(await samples(metrics, 'provider_ready')).toEqual([
+    expect(await samples(metrics, 'provider_')).toEqual([
       'provider_ready{kind="CertificateProvider",namespace="team",name="nhn"} 0',
       'provider_ready{kind="ClusterCertificateProvider",namespace="",name="nhn"} 1',
+      'provider_last_success_timestamp_seconds{kind="ClusterCertificateProvider",namespace="",name="nhn"} 5',
+      'provider_in_flight{provider="nhn"} 3',
+      'provider_in_flight_limit{provider="nhn"} 8',
     ]);
-    metrics.removeProvider(local);
-    metrics.removeProvider(cluster);
-    expect(await samples(metrics, 'provider_ready')).toEqual([]);
+    sample.states.shift();
+    expect(await samples(metrics, 'provider_ready')).toHaveLength(1);
+  });
+
+  it('tells whether this replica leads', async () => {
+    const metrics = make();
+    expect(await samples(metrics, 'leader')).toEqual(['leader 0']);
+    sample.leading = true;
+    expect(await samples(metrics, 'leader')).toEqual(['leader 1']);
+  });
+
+  it('counts defects apart, and tells how far the clocks are apart', async () => {
+    const metrics = make();
+    for (const result of ['panic', 'error', 'panic']) metrics.reconciled(result, 1);
+    expect(await samples(metrics, 'reconcile_panics_total')).toEqual(['reconcile_panics_total 2']);
+    const call = { provider: 'scp', operation: 'list', code: '401', durationMs: 1 };
+    metrics.providerRequested({ ...call, clockSkewMs: -90_000 });
+    metrics.providerRequested(call);
+    expect(await samples(metrics, 'clock_skew_seconds')).toEqual(['clock_skew_seconds{provider="scp"} -90']);
+  });
+
+  it('brings the usual ones of a process along', async () => {
+    expect((await make().scrape()).text).toMatch(/^process_resident_memory_bytes \d+/m);
   });
 
   it('several do not share anything', async () => {

@@ -35,6 +35,24 @@ describe('turns', () => {
     expect(throttle.inFlight).toBe(0);
   });
 
+  test('a refresh that waited for a minute takes every second one', async () => {
+    const { throttle, clock } = create({ inFlight: 1 });
+    const order: string[] = [];
+    const run = async (name: string, priority: Priority): Promise<void> => {
+      const leave = await throttle.enter(priority, forever);
+      order.push(name);
+      leave('neutral');
+    };
+    const first = await throttle.enter('urgent', forever);
+    const old = ['r1', 'r2', 'r3'].map((name) => run(name, 'refresh'));
+    await clock.advance(60_000);
+    const late = ['u1', 'u2', 'u3', 'u4'].map((name) => run(name, 'urgent'));
+    const young = run('r4', 'refresh');
+    first('success');
+    await Promise.all([...old, ...late, young]);
+    expect(order).toEqual(['r1', 'u1', 'r2', 'u2', 'r3', 'u3', 'u4', 'r4']);
+  });
+
   test('are given up with the signal, and then cost nothing', async () => {
     const { throttle } = create({ inFlight: 1 });
     const leave = await throttle.enter('urgent', forever);
