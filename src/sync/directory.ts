@@ -24,13 +24,16 @@ import { readCredentials } from '../providers/credentials.ts';
 import type { ProviderReason } from '../providers/errors.ts';
 import type { Endpoints } from '../providers/endpoints.ts';
 import type { RemoteRef } from '../providers/inventory.ts';
-import { providerFor } from '../providers/registry.ts';
+import type { Provider, ProviderSpec } from '../providers/provider.ts';
 import { allowsCertificate, allowsNamespace } from './consent.ts';
 import type { Problem, ProviderAnswer } from './situation.ts';
 import type { SecretReferences } from './references.ts';
 import { patchBetween } from './report.ts';
 import { findSecret } from './secret.ts';
 import { patchStatus } from './status.ts';
+
+/** Which provider a spec is for. */
+export type ProviderLookup = (spec: ProviderSpec) => Provider;
 
 export type ProviderObject = CertificateProvider | ClusterCertificateProvider;
 
@@ -62,6 +65,7 @@ interface Parts {
   clusterWide: boolean;
   accounts: Accounts;
   endpoints: Endpoints;
+  providerFor: ProviderLookup;
   references: SecretReferences;
   events: EventRecorder;
   clock: Clock;
@@ -193,7 +197,7 @@ export class Directory {
 
   /** From the object to its account, or to what is in the way. */
   async #open(key: string, stored: ProviderObject, before: Entry | undefined, signal: AbortSignal): Promise<Entry> {
-    const { endpoints, references } = this.#parts;
+    const { endpoints, references, providerFor } = this.#parts;
     const { uid, generation } = stored.metadata;
     const problem = (reason: ProviderReadyReason, message: string, settings?: ProviderSettings): Entry => {
       before?.unsubscribe?.();
@@ -345,7 +349,7 @@ export class Directory {
       events.record({ apiVersion, kind, namespace, name, uid }, { type, reason, message: text });
     const shown = previous.conditions?.find(({ type }) => type === 'Ready')?.reason;
     if (shown !== state.reason) announce(status === 'True' ? 'Normal' : 'Warning', state.reason, message);
-    const deprecation = settings && providerFor(settings).deprecation?.(settings);
+    const deprecation = settings && this.#parts.providerFor(settings).deprecation?.(settings);
     if (deprecation !== undefined && previous.observedGeneration !== generation)
       announce('Warning', 'DeprecatedAPIVersion', deprecation);
   }

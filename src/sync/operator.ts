@@ -23,10 +23,11 @@ import type { Endpoints } from '../providers/endpoints.ts';
 import type { HttpCall } from '../providers/http.ts';
 import type { ProviderType } from '../providers/provider.ts';
 import type { ProxySettings } from '../providers/proxy.ts';
+import { providerFor as registered } from '../providers/registry.ts';
 import { Actor } from './act.ts';
 import type { Announcement } from './announce.ts';
 import { Writer } from './apply.ts';
-import { Directory, type ProviderObject, type ProviderState, providerKey } from './directory.ts';
+import { Directory, type ProviderLookup, type ProviderObject, type ProviderState, providerKey } from './directory.ts';
 import { Holders } from './holder.ts';
 import { withoutLastApplied } from './last-applied.ts';
 import { Lookout } from './look.ts';
@@ -50,6 +51,10 @@ export interface OperatorOptions {
   instance: string;
   /** Held by who may work. Absent: this is the only replica. */
   lease?: Lease | undefined;
+  /** Default: the clouds that are spoken to. */
+  providerFor?: ProviderLookup;
+  /** In [0, 1): what spreads retries and polls. Default: by chance. */
+  random?: () => number;
   /** Called when the lease is lost: the process has to end at once, with whatever is in flight. */
   onLeaseLost?: (error: LeaseLost) => void;
   observer: OperatorObserver;
@@ -94,18 +99,26 @@ export class Operator {
   constructor(options: OperatorOptions) {
     this.#options = options;
     const { client, clock, logger, endpoints, proxy, concurrency, instance, observer } = options;
+    const { random = Math.random, providerFor = registered } = options;
     const store = <T extends KubeObject>(): Store<T> => new Store<T>({ logger });
     this.#certificates = store();
     this.#providers = { CertificateProvider: store(), ClusterCertificateProvider: store() };
     this.#secrets = store();
     this.#namespaces = store();
-    this.#certificateQueue = new WorkQueue({ clock });
-    this.#providerQueue = new WorkQueue({ clock });
-    this.#accounts = new Accounts({ clock, logger, endpoints, proxy, onCall: (call) => observer.providerCalled(call) });
+    this.#certificateQueue = new WorkQueue({ clock, random });
+    this.#providerQueue = new WorkQueue({ clock, random });
+    this.#accounts = new Accounts({
+      clock,
+      logger,
+      endpoints,
+      proxy,
+      random,
+      onCall: (call) => observer.providerCalled(call),
+    });
     this.#events = new EventRecorder({ client, clock, logger, component: fieldManager, instance });
 
     const references = (queue: WorkQueue): SecretReferences =>
-      new SecretReferences({ client, clock, logger, onChange: (owner) => queue.add(owner) });
+      new SecretReferences({ client, clock, logger, random, onChange: (owner) => queue.add(owner) });
     const [ofProviders, ofCertificates] = [references(this.#providerQueue), references(this.#certificateQueue)];
     this.#references = [ofProviders, ofCertificates];
     const users = this.#certificates.index(({ metadata, spec }) => [providerKeyOf(metadata.namespace, spec)]);
@@ -113,6 +126,7 @@ export class Operator {
       client,
       clock,
       endpoints,
+      providerFor,
       providers: this.#providers,
       namespaces: this.#namespaces,
       clusterWide: options.watchNamespaces.length === 0,
@@ -151,7 +165,7 @@ export class Operator {
       stillWanted: (view) => lookout.stillWanted(view),
       announce,
       clock,
-      random: Math.random,
+      random,
     });
     const reconciler = new CertificateReconciler({
       client,
@@ -302,11 +316,11 @@ export class Operator {
     store: Store<T>,
     selection: { namespace?: string | undefined; labelSelector?: string; metadataOnly?: boolean },
   ): void {
-    const { client, clock, logger } = this.#options;
+    const { client, clock, logger, random = Math.random } = this.#options;
     // Objects in lists do not say what they are.
     const decode = (raw: KubeObject): T =>
       withoutLastApplied({ ...raw, apiVersion: apiVersionOf(resource), kind: resource.kind }) as T;
-    this.#reflectors.push(new Reflector({ client, clock, logger, resource, store, decode, ...selection }));
+    this.#reflectors.push(new Reflector({ client, clock, logger, random, resource, store, decode, ...selection }));
   }
 
   #enqueue({ metadata }: ProviderCertificate, priority: Priority = 'normal'): void {

@@ -29,6 +29,7 @@ export class SecretReferences {
   readonly #client: KubeClient;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #random: () => number;
   readonly #onChange: (owner: string) => void;
   readonly #watched = new Map<string, Watched>();
   readonly #wanted = new Map<string, Set<string>>();
@@ -37,16 +38,19 @@ export class SecretReferences {
     client,
     clock,
     logger,
+    random,
     onChange,
   }: {
     client: KubeClient;
     clock: Clock;
     logger: Logger;
+    random: () => number;
     onChange: (owner: string) => void;
   }) {
     this.#client = client;
     this.#clock = clock;
     this.#logger = logger;
+    this.#random = random;
     this.#onChange = onChange;
   }
 
@@ -89,6 +93,7 @@ export class SecretReferences {
       store,
       logger: this.#logger,
       clock: this.#clock,
+      random: this.#random,
     });
     const watched: Watched = { owners: new Set(), store, synced: reflector.synced, stop: new AbortController() };
     store.subscribe(() => {
