@@ -76,6 +76,8 @@ export class ScpSimulator extends Simulator {
   counts: 'total' | 'page' = 'total';
   /** The `detail` of errors is a list of texts instead of a text; both were seen. */
   listsDetails = false;
+  /** Those of the API that it serves. */
+  versions: readonly string[] = ['1.2', '1.1', '1.0'];
   readonly #account: ScpAccount;
   readonly #registrations = new Map<string, Registration>();
 
@@ -129,8 +131,8 @@ export class ScpSimulator extends Simulator {
     if (matched === undefined || !isSigned(request)) return refused(gatewayError(404, path));
     const unauthorized = this.#authenticate(request);
     if (unauthorized) return refused(unauthorized);
-    const [, version] = /^certificatemanager (1\.[012])$/.exec(String(headers['scp-api-version'] ?? current)) ?? [];
-    if (version === undefined) return refused(this.#invalid('the version of the API is not known'));
+    const [, version = ''] = /^certificatemanager (.+)$/.exec(String(headers['scp-api-version'] ?? current)) ?? [];
+    if (!this.versions.includes(version)) return refused(this.#invalid('the version of the API is not known'));
     if (method === 'GET' && ('content-length' in headers || 'transfer-encoding' in headers))
       return refused(this.#invalid('a GET has no body'));
 
