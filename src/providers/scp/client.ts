@@ -6,13 +6,13 @@ import { type Operation, ProviderError, type ProviderErrorInit, asCode, statusEr
 import { asRequestId, type HttpAnswer, type HttpClient, pathSegment } from '../http.ts';
 import type { InventoryEntry } from '../inventory.ts';
 import type { Call, ProviderClient } from '../provider.ts';
-import { type CertificateRow, certificateDetail, certificateList, serviceErrors } from './schema.ts';
+import { type CertificateRow, certificateDetail, certificateList, failure } from './schema.ts';
 import { signed } from './sign.ts';
 
 const base = '/v1/certificatemanager';
 /** A region holds 200 certificates at most (providers.md 1.6), so that one page has room for all. */
 const pageSize = 1_000;
-/** What the service takes when it is not told, or does not listen. A shorter page is the last one. */
+/** What the service takes when it is not told, or does not listen (SCP API guide 1.2, "List certificates"). */
 const defaultPageSize = 20;
 const maxPages = 100;
 const maxListBytes = 8 * 1024 * 1024;
@@ -35,6 +35,8 @@ interface Options {
 export class ScpClient implements ProviderClient {
   readonly #http: HttpClient;
   readonly #endpoint: string;
+  /** The endpoint as it is signed: as it is sent, without a default port and in lower case, however it is written. */
+  readonly #origin: string;
   readonly #version: string;
   readonly #credentials: Credentials;
   readonly #clock: Clock;
@@ -42,19 +44,28 @@ export class ScpClient implements ProviderClient {
   constructor({ endpoint, version, credentials, http, clock }: Options) {
     this.#http = http;
     this.#endpoint = endpoint;
+    this.#origin = URL.parse(endpoint)?.origin ?? endpoint; // what is no URL is refused before anything is sent
     this.#version = version;
     this.#credentials = credentials;
     this.#clock = clock;
   }
 
-  /** The certificate made last comes first, when the service sorts as it is asked to. */
+  /**
+   * The certificate made last comes first, when the service sorts as it is asked to. A list that does not have the number
+   * of rows that `count` makes expected is asked for once more; as nobody says what `count` is (providers.md 1.4), two such
+   * lists that are alike are believed.
+   */
   async list(call: Call): Promise<InventoryEntry[]> {
     let list = await this.#pages(call);
-    if (list.changed) {
+    if (!list.fits) {
+      const { rows } = list;
       await call.another();
       list = await this.#pages(call);
+      const alike = list.exhausted && new Set(rows.keys()).symmetricDifference(list.rows).size === 0;
+      if (!list.fits && !alike)
+        throw invalidAnswer('The provider listed another number of certificates than it said there are.');
     }
-    return list.rows.map(toEntry);
+    return Array.from(list.rows.values(), toEntry);
   }
 
   async download({ id }: InventoryEntry, { signal }: Call): Promise<Uint8Array[]> {
@@ -67,26 +78,25 @@ export class ScpClient implements ProviderClient {
     return [body, chain, key].map((field) => Buffer.from(field ?? ''));
   }
 
-  /**
-   * Pages until one is short or shows nothing new, whatever the service makes of `size`, `page` and `count`.
-   *
-   * @returns `changed` when the total that it tells did not stay the same meanwhile, so that something may be missing
-   */
-  async #pages(call: Call): Promise<{ rows: CertificateRow[]; changed: boolean }> {
+  /** Pages until one cannot be followed by more, whatever the service makes of `size`, `page` and `count`. */
+  async #pages(call: Call): Promise<Listing> {
     const rows = new Map<string, CertificateRow>();
-    let total: number | undefined;
-    let changed = false;
+    const totals = new Set<number>();
     for (let page = 0; page < maxPages; page++) {
       if (page > 0) await call.another();
-      const { certificates, count } = await this.#page(page, call.signal);
-      const fresh = certificates.filter(({ id }) => !rows.has(id));
-      for (const row of fresh) rows.set(row.id, row);
-      // More than the page has: so this is the total, and not the number on the page.
-      if (page === 0 && count && count > certificates.length) total = count;
-      if (total !== undefined && count !== total) changed = true;
-      const short = certificates.length < defaultPageSize && rows.size >= (total ?? 0);
-      if (fresh.length === 0 || short) {
-        return { rows: [...rows.values()], changed: changed || rows.size < (total ?? 0) };
+      const { certificates, count, size } = await this.#page(page, call.signal);
+      const before = rows.size;
+      for (const row of certificates) rows.set(row.id, row);
+      // More than the page has: so it is a total, and not the number on the page.
+      if (count && count > certificates.length) totals.add(count);
+      const nothingNew = rows.size === before;
+      const enough = totals.size > 0 ? rows.size >= Math.max(...totals) : isShort(certificates.length, size);
+      if (nothingNew || enough) {
+        return {
+          rows,
+          fits: [...totals].every((total) => total === rows.size),
+          exhausted: rows.size > 0 && certificates.length === 0,
+        };
       }
     }
     throw invalidAnswer(`The provider's list has more than ${maxPages} pages.`);
@@ -107,8 +117,7 @@ export class ScpClient implements ProviderClient {
       endpoint: this.#endpoint,
       path,
       headers: {
-        // As it is sent: without a default port, whatever the endpoint says.
-        ...signed(this.#credentials, { method: 'GET', url: new URL(this.#endpoint + path).href, now }),
+        ...signed(this.#credentials, { method: 'GET', url: this.#origin + path, now }),
         'scp-api-version': `certificatemanager ${this.#version}`,
         'accept-language': 'en-US',
         accept: 'application/json',
@@ -120,6 +129,22 @@ export class ScpClient implements ProviderClient {
     if (answer.status === 200) return answer;
     throw failureOf(answer, operation);
   }
+}
+
+interface Listing {
+  rows: ReadonlyMap<string, CertificateRow>;
+  /** There are as many as each total that was told says. */
+  fits: boolean;
+  /** There were some, and after them an empty page. */
+  exhausted: boolean;
+}
+
+/**
+ * Whether a page has less than it could hold, so that none follows. One of the default size may be full whatever it says:
+ * services of this cloud were seen not to hear `size` (providers.md 1.4).
+ */
+function isShort(length: number, size: number | null | undefined): boolean {
+  return length < (size ?? defaultPageSize) && length !== defaultPageSize;
 }
 
 /** Dates have no zone and are in UTC, as the official SDK reads them (providers.md 1.5). */
@@ -145,17 +170,20 @@ function toEntry({
 }
 
 function inUtc(time: string | null | undefined): string | undefined {
-  if (!time) return undefined;
-  return /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$/.test(time) ? `${time}Z` : time;
+  const [, day, clock, zone = 'Z'] =
+    /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2}(?:\.\d+)?)(Z|[+-]\d{2}:\d{2})?$/.exec(time ?? '') ?? [];
+  const zoned = `${day}T${clock}${zone}`;
+  return Number.isNaN(Date.parse(zoned)) ? undefined : zoned;
 }
 
 /** The status decides, except that only an error of the service itself may say that a certificate is gone. */
 function failureOf(answer: HttpAnswer, operation: Operation): ProviderError {
   const { body, retryAfterMs } = answer;
-  const [first] = serviceErrors.safeParse(parseJson(body)).data?.errors ?? [];
-  const code = asCode(first?.code);
-  const requestId = asRequestId(first?.request_id) ?? answer.requestId;
-  return new ProviderError({ ...causeOf(answer, operation, first !== undefined), code, retryAfterMs, requestId });
+  const { errors, requestId: ofGateway } = failure.safeParse(parseJson(body)).data ?? {};
+  const [first] = errors ?? [];
+  const requestId = [first?.request_id, ofGateway, answer.requestId].map(asRequestId).find(Boolean);
+  const cause = causeOf(answer, operation, errors !== undefined);
+  return new ProviderError({ ...cause, code: asCode(first?.code), retryAfterMs, requestId });
 }
 
 function causeOf(
@@ -179,7 +207,7 @@ function causeOf(
   }
   if (/catalog|gateway/i.test(said)) {
     const message =
-      'The provider let the request not through: Certificate Manager is not enabled for this account or region.';
+      'The provider did not let the request through: Certificate Manager may not be enabled for this account or region.';
     return { reason: 'AuthenticationFailed', message };
   }
   const { reason, message } = statusError(status, operation);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, list, text } from '../wire.ts';
+import { count, text } from '../wire.ts';
 
 /** What `spec.scp` holds that matters here. */
 export interface ScpSpec {
@@ -9,9 +9,12 @@ export interface ScpSpec {
   endpoint?: string | undefined;
 }
 
-/** SCP API guide 1.2, `CertificateListResponse`. Whether `count` is a total or that of the page is not documented. */
+/**
+ * SCP API guide 1.2, `CertificateListResponse`. An answer without `certificates` does not pass for an empty list. The numbers
+ * are hints: whether `count` is a total or that of the page is not documented (providers.md 1.4).
+ */
 export const certificateList = z.object({
-  certificates: list(
+  certificates: z.array(
     z.object({
       id: z.string().min(1).max(253),
       name: z.string().min(1).max(1024),
@@ -21,7 +24,8 @@ export const certificateList = z.object({
       not_after_dt: text,
     }),
   ),
-  count,
+  count: count.catch(undefined),
+  size: count.catch(undefined),
 });
 
 export type CertificateRow = z.infer<typeof certificateList>['certificates'][number];
@@ -36,7 +40,14 @@ export const certificateDetail = z.object({
   }),
 });
 
-/** An error of the service. `detail` is a text or a list of texts, and not looked at: it may repeat what was sent. */
-export const serviceErrors = z.object({
-  errors: z.array(z.object({ code: z.unknown(), request_id: z.unknown() })).min(1),
+/**
+ * Failures (providers.md 1.6): the service has `errors`, the gateway before it has none. `detail` is a text or a list of
+ * texts, and not looked at: it may repeat what was sent.
+ */
+export const failure = z.object({
+  errors: z
+    .array(z.object({ code: z.unknown().optional(), request_id: z.unknown().optional() }))
+    .optional()
+    .catch(undefined),
+  requestId: z.unknown().optional(),
 });

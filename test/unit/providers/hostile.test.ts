@@ -1,15 +1,31 @@
+import { connect as realConnect } from 'node:net';
 import { inspect } from 'node:util';
 import { expect, test, vi } from 'vitest';
-import { connect as realConnect } from 'node:net';
-import { systemClock } from '../../../src/clock.ts';
+import type { Simulator } from '../../../sandbox/providers/simulator.ts';
 import { readCredentials } from '../../../src/providers/credentials.ts';
 import { ProviderError } from '../../../src/providers/errors.ts';
-import { nhn } from '../../../src/providers/nhn/index.ts';
-import { call, canaries, entryOf, httpClient, simulator } from './support.ts';
+import type { InventoryEntry } from '../../../src/providers/inventory.ts';
+import type { ProviderSpec } from '../../../src/providers/provider.ts';
+import { providerFor } from '../../../src/providers/registry.ts';
+import { call, canaries, connectTo, entryOf, scpSimulator, simulator } from './support.ts';
 
-/** What a user, or a provider, may put where we build a request from. The endpoint `{url}` is one that is allowed. */
-const hostile: { endpoint?: string; appKey?: string; name?: string }[] = [
-  ...[
+/** What a user, or a provider, may put where we build a request from; the rest is harmless. */
+interface Hostile {
+  provider: keyof typeof harmless;
+  /** `{url}` in it is an endpoint that is allowed. */
+  spec?: ProviderSpec;
+  credentials?: Record<string, string>;
+  entry?: InventoryEntry;
+}
+
+const harmless = {
+  NHN: { start: simulator, spec: { nhn: { endpoint: '{url}' } } },
+  SCP: { start: scpSimulator, spec: { scp: { endpoint: '{url}' } } },
+} satisfies Record<string, { start: () => Promise<Simulator>; spec: ProviderSpec }>;
+
+/** @param host one of the provider's own */
+function endpoints(host: string): string[] {
+  return [
     'http://169.254.169.254',
     'https://169.254.169.254',
     'https://0xa9fea9fe',
@@ -20,15 +36,15 @@ const hostile: { endpoint?: string; appKey?: string; name?: string }[] = [
     'https://[::ffff:a9fe:a9fe]',
     'https://[fe80::1]',
     'https://evil.example',
-    'https://certmanager.api.nhncloudservice.com.evil.example',
-    'https://certmanager.api.nhncloudservice.com@evil.example',
-    'https://certmanager.api.nhncloudservice.com:x@evil.example',
-    'https://evil.example/certmanager.api.nhncloudservice.com',
-    'https://evil.example#certmanager.api.nhncloudservice.com',
-    'https://evil.example?certmanager.api.nhncloudservice.com',
-    'http://certmanager.api.nhncloudservice.com',
-    'https://certmanager。api。nhncloudservice。com.',
-    'https://certmanager.api.nhncloudservice.com\\@evil.example',
+    `https://${host}.evil.example`,
+    `https://${host}@evil.example`,
+    `https://${host}:x@evil.example`,
+    `https://evil.example/${host}`,
+    `https://evil.example#${host}`,
+    `https://evil.example?${host}`,
+    `http://${host}`,
+    `https://${host.replaceAll('.', '。')}.`,
+    `https://${host}\\@evil.example`,
     '{url}/..',
     '{url}/a/b',
     '{url}/%2e%2e',
@@ -42,49 +58,78 @@ const hostile: { endpoint?: string; appKey?: string; name?: string }[] = [
     '//127.0.0.1',
     '127.0.0.1',
     '',
-  ].map((endpoint) => ({ endpoint })),
+  ];
+}
+
+/** Names, or ids, that no path can carry. */
+const names = ['.', '..', '', 'a\nb', 'a\r\nHost: evil.example', 'a\u0000b', '\u007f', '\u0085', '\ud800', 'a\udfff'];
+
+/** What does not fit into a header. */
+const headers = ['', ' ', 'a\nb', 'a\r\nHost: evil.example', 'a\u0000', '\u007f', 'ä', '키', 'x'.repeat(1_025)];
+
+const nhn: Hostile[] = [
+  ...endpoints('certmanager.api.nhncloudservice.com').map((endpoint) => ({ spec: { nhn: { endpoint } } })),
   ...['.', '..', '', 'a/b', '../../x', 'a%2fb', 'a?b', 'a#b', 'a b', 'a\nb', 'a\u0000', 'ä', 'a;b', 'a\\b'].map(
-    (appKey) => ({ appKey }),
+    (appKey) => ({ credentials: { appKey } }),
   ),
-  ...['.', '..', '', 'a\nb', 'a\r\nHost: evil.example', 'a\u0000b', '\u007f', '\u0085', '\ud800', 'a\udfff'].map(
-    (name) => ({ name }),
-  ),
-];
+  ...names.map((name) => ({ entry: entryOf(name) })),
+].map((row) => ({ provider: 'NHN', ...row }));
+
+const scp: Hostile[] = [
+  ...endpoints('certificatemanager.kr-west1.e.samsungsdscloud.com').map((endpoint) => ({
+    spec: { scp: { endpoint } },
+  })),
+  ...[
+    '',
+    '..',
+    'evil',
+    'kr-west1.evil',
+    'evil.example/',
+    'evil.example#',
+    'evil.example?',
+    'evil.example\\',
+    'x@evil.example/',
+    'x@evil.example#',
+    'x:y@evil.example?',
+    'kr-west1.e.samsungsdscloud.com@evil.example',
+    'kr-west1/../..',
+    'kr-west1%2f',
+    'kr-west1\n',
+    'kr-west1 ',
+    '\u0000',
+    '[fe80::1]',
+    '169.254.169.254',
+    '서울',
+  ].map((region) => ({ spec: { scp: { region } } })),
+  ...headers.flatMap((value) => [{ credentials: { accessKey: value } }, { credentials: { secretKey: value } }]),
+  ...names.map((id) => ({ entry: entryOf(id) })),
+].map((row) => ({ provider: 'SCP', ...row }));
 
 vi.mock('node:net', { spy: true });
 
-test.each(hostile)('%j opens no socket', async ({ endpoint = '{url}', appKey = canaries.appKey, name = 'name' }) => {
-  const provider = await simulator();
+async function attempt({ provider, credentials, entry = entryOf('name'), ...o }: Hostile, url: string): Promise<void> {
+  const spec = JSON.parse(JSON.stringify(o.spec ?? harmless[provider].spec).replaceAll('{url}', url)) as ProviderSpec;
+  const data = Object.entries({ ...canaries, ...credentials }).map(([key, value]) => [
+    key,
+    Buffer.from(value).toString('base64'),
+  ]);
+  const read = readCredentials(providerFor(spec).credentialKeys(spec), Object.fromEntries(data));
+  if ('message' in read) throw new ProviderError({ reason: 'AuthenticationFailed', message: read.message });
+  await connectTo(spec, { credentials: read.credentials }).download(entry, call());
+}
+
+test.each([...nhn, ...scp])('%j opens no socket', async (row) => {
+  const provider = await harmless[row.provider].start();
   vi.mocked(realConnect).mockClear();
-  const spec = { nhn: { endpoint: endpoint.replace('{url}', provider.url) } };
-  const attempt = async (): Promise<void> => {
-    const read = readCredentials(
-      nhn.credentialKeys(spec),
-      Object.fromEntries(
-        Object.entries({ ...canaries, appKey }).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
-      ),
-    );
-    if ('message' in read) throw new ProviderError({ reason: 'AuthenticationFailed', message: read.message });
-    await nhn
-      .connect({ spec, credentials: read.credentials, http: httpClient(), clock: systemClock })
-      .download(entryOf(name), call());
-  };
-  const error: unknown = await attempt().catch((thrown: unknown) => thrown);
+  const error: unknown = await attempt(row, provider.url).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(ProviderError);
   for (const canary of Object.values(canaries)) expect(inspect(error)).not.toContain(canary);
   expect(provider.counters.connections).toBe(0);
   expect(realConnect).not.toHaveBeenCalled();
 });
 
-test('the same attempt with nothing hostile in it does open one', async () => {
-  const provider = await simulator();
-  provider.upload('name', '');
-  const client = nhn.connect({
-    spec: { nhn: { endpoint: provider.url } },
-    credentials: canaries,
-    http: httpClient(),
-    clock: systemClock,
-  });
-  await client.download(entryOf('name'), call());
-  expect(provider.counters.connections).toBe(1);
+test.each(['NHN', 'SCP'] as const)('the same attempt with nothing hostile in it, %s, does open one', async (name) => {
+  const provider = await harmless[name].start();
+  await attempt({ provider: name }, provider.url).catch(() => {});
+  expect(provider.counters).toMatchObject({ connections: 1, downloads: 1, refused: 0 });
 });

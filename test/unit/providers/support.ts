@@ -2,19 +2,23 @@ import { inspect } from 'node:util';
 import pino, { type Logger } from 'pino';
 import { expect, onTestFinished } from 'vitest';
 import { type NhnSimulator, startNhnSimulator } from '../../../sandbox/providers/nhn/simulator.ts';
-import { systemClock } from '../../../src/clock.ts';
+import { type ScpSimulator, startScpSimulator } from '../../../sandbox/providers/scp/simulator.ts';
+import type { Simulator } from '../../../sandbox/providers/simulator.ts';
+import { type Clock, systemClock } from '../../../src/clock.ts';
 import { Endpoints } from '../../../src/providers/endpoints.ts';
 import { ProviderError, type ProviderReason } from '../../../src/providers/errors.ts';
 import { HttpClient, type HttpTimeouts } from '../../../src/providers/http.ts';
 import type { InventoryEntry } from '../../../src/providers/inventory.ts';
-import { nhn } from '../../../src/providers/nhn/index.ts';
-import type { Call, ProviderClient } from '../../../src/providers/provider.ts';
+import type { Call, ProviderClient, ProviderSpec } from '../../../src/providers/provider.ts';
+import { providerFor } from '../../../src/providers/registry.ts';
 
 /** None of these may show in any error, log line or status. */
 export const canaries = {
   appKey: 'CanaryAppKey0001',
   accessKeyId: 'CanaryAccessKeyId0001',
   secretAccessKey: 'canary+secret/0001',
+  accessKey: 'CanaryAccessKey0001',
+  secretKey: 'canary+secret/key/0001',
 };
 
 export const quiet: Logger = pino({ level: 'silent' });
@@ -31,21 +35,37 @@ export function httpClient(o: { allow?: string[]; ca?: string; timeouts?: Partia
   return http;
 }
 
+/** NHN Cloud. */
 export async function simulator(): Promise<NhnSimulator> {
-  const started = await startNhnSimulator(canaries);
+  return closedLater(await startNhnSimulator(canaries));
+}
+
+export async function scpSimulator(): Promise<ScpSimulator> {
+  return closedLater(await startScpSimulator(canaries));
+}
+
+function closedLater<S extends Simulator>(started: S): S {
   onTestFinished(() => started[Symbol.asyncDispose]());
   return started;
 }
 
-export function connect(
-  endpoint: string,
-  o: { http?: HttpClient; credentials?: Record<string, string> } = {},
-): ProviderClient {
-  return nhn.connect({
-    spec: { nhn: { endpoint } },
+interface Connection {
+  http?: HttpClient;
+  credentials?: Record<string, string>;
+  clock?: Clock;
+}
+
+/** To NHN Cloud. */
+export function connect(endpoint: string, o: Connection = {}): ProviderClient {
+  return connectTo({ nhn: { endpoint } }, o);
+}
+
+export function connectTo(spec: ProviderSpec, o: Connection = {}): ProviderClient {
+  return providerFor(spec).connect({
+    spec,
     credentials: o.credentials ?? canaries,
     http: o.http ?? httpClient(),
-    clock: systemClock,
+    clock: o.clock ?? systemClock,
   });
 }
 
