@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 
 import type { ApiObject } from './control-plane/api.ts';
+import { examples, prepare } from './examples.ts';
 import { render } from './table.ts';
-import { type World, examples } from './world.ts';
+import type { World } from './world.ts';
 
 interface Condition {
   type: string;
@@ -14,78 +15,68 @@ interface Condition {
   message: string;
 }
 
-const certificate = 'www-example-com';
-
 /** Shows what the operator does, step by step. Throws with one sentence when it does not do it. */
 export async function tour(world: World, say: (line: string) => void): Promise<void> {
-  say('\n1. Applying examples/nhn: credentials, a provider, and certificates that are wanted as Secrets.');
+  const { nhn, scp, naver } = world.clouds;
+  const renew = (name: string) => world.authority.issue({ dnsNames: [name] });
+
+  say(
+    '\n1. Applying the examples: credentials, providers at three clouds, and certificates that are wanted as Secrets.',
+  );
   await prepare(world);
   for (const object of await examples(world)) await world.apply(object);
   const wanted = (await world.list('ProviderCertificate')).items;
   await follow(world, say, wanted.length);
 
-  say('\n2. A TLS server with that Secret, and a client that trusts the root certificate only:');
-  say(`   ${await handshake(world)}`);
+  say('\n2. A TLS server with the Secret of www.example.com, and a client that trusts the root certificate only:');
+  say(`   ${await handshake(world, 'www.example.com')}`);
 
-  say('\n3. Somebody renews www.example.com at the provider. It is listed every 10 s here, every 5 min by default.');
-  const renewed = await world.upload('www.example.com');
-  const fingerprint = new X509Certificate(renewed.certificate).fingerprint256;
-  await until('the Secret to follow the renewal', async () => (await served(world)).fingerprint256 === fingerprint);
-  say(`   The Secret followed: ${await handshake(world)}`);
+  say('\n3. Renewals. The clouds are asked every 10 s here, every 5 min by default.');
+  say('   At NHN Cloud the file of www.example.com is replaced:');
+  const www = await renew('www.example.com');
+  nhn.upload('www.example.com', www.bundle);
+  await untilServed(world, 'www.example.com', www.certificate);
+  say(`   ${await handshake(world, 'www.example.com')}`);
+  say(
+    '   At Samsung Cloud Platform a renewal is another certificate, shop-2026 beside shop-2025, with the same common name:',
+  );
+  const shop = await renew('shop.example.com');
+  scp.upload('shop-2026', shop);
+  await untilServed(world, 'shop.example.com', shop.certificate);
+  say(`   ${await handshake(world, 'shop.example.com')}`);
+  say('   At NAVER Cloud blog.example.com is renewed, but its Secret is only observed:');
+  naver.upload('blog-2', await world.authority.issue({ dnsNames: ['blog.example.com'], notBefore: new Date() }));
+  await until(
+    'the difference to be seen',
+    async () => (await condition(world, 'blog.example.com', 'Synced')).reason === 'Differs',
+  );
+  say(`   ${(await condition(world, 'blog.example.com', 'Synced')).message}`);
 
-  say('\n4. Somebody uploads a bundle with the key of another certificate.');
-  const before = await world.get('Secret', certificate);
-  const other = await world.authority.issue({ dnsNames: ['www.example.com'] });
-  const broken = await world.authority.issue({ dnsNames: ['www.example.com'] });
-  world.nhn.upload('www.example.com', broken.certificate + broken.chain + other.privateKey);
+  say('\n4. Somebody uploads a bundle for www.example.com with the key of another certificate.');
+  const before = await secretOf(world, 'www.example.com');
+  const broken = await renew('www.example.com');
+  nhn.upload('www.example.com', broken.certificate + broken.chain + shop.privateKey);
   await until(
     'the broken bundle to be refused',
-    async () => (await condition(world, 'Synced')).reason === 'KeyMismatch',
+    async () => (await condition(world, 'www.example.com', 'Synced')).reason === 'KeyMismatch',
   );
-  const after = await world.get('Secret', certificate);
-  if (JSON.stringify(after['data']) !== JSON.stringify(before['data']))
+  const after = await secretOf(world, 'www.example.com');
+  if (JSON.stringify(after.data) !== JSON.stringify(before.data))
     throw new Error('The Secret was changed by a broken bundle');
-  say(`   It was refused, and the Secret is as it was (still ${(await condition(world, 'Ready')).reason}):`);
-  say(`   ${(await condition(world, 'Synced')).message}`);
+  say(
+    `   It was refused, and the Secret is as it was (still ${(await condition(world, 'www.example.com', 'Ready')).reason}):`,
+  );
+  say(`   ${(await condition(world, 'www.example.com', 'Synced')).message}`);
 
   say('\n5. The bundle is put right.');
-  await world.upload('www.example.com');
+  nhn.upload('www.example.com', (await renew('www.example.com')).bundle);
   // A refused bundle is looked at again when the provider lists something new: here, at the next poll.
-  await until('the Secret to be in sync again', async () => (await condition(world, 'Synced')).status === 'True');
+  await until(
+    'the Secret to be in sync again',
+    async () => (await condition(world, 'www.example.com', 'Synced')).status === 'True',
+  );
   say('');
   say(await table(world));
-}
-
-/** What the examples expect to be there: certificates at the provider, and Secrets that users make by hand. */
-async function prepare(world: World): Promise<void> {
-  for (const name of ['www.example.com', 'legacy.example.com']) await world.upload(name);
-  const wildcard = await world.authority.issue({ dnsNames: ['*.example.com', 'example.com'] });
-  world.nhn.upload('*.example.com', wildcard.bundle);
-
-  const secret = (name: string, stringData: Record<string, string>, type = 'Opaque'): Promise<void> =>
-    world.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, type, stringData });
-  const api = await world.authority.issue({ dnsNames: ['api.example.com'] });
-  world.nhn.upload('api.example.com', api.certificate + api.chain + api.root);
-  await secret('api-key', { 'tls.key': api.privateKey });
-
-  const passphrase = 'correct horse battery staple';
-  const pay = await world.authority.issue({ dnsNames: ['pay.example.com'] });
-  const encrypted = pay.key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString();
-  world.nhn.upload('pay.example.com', pay.certificate + pay.chain + pay.root + encrypted);
-  await secret('pay-passphrase', { passphrase });
-
-  const old = await world.authority.issue({
-    dnsNames: ['legacy.example.com'],
-    notBefore: new Date(Date.now() - 80 * 86_400_000),
-  });
-  const legacy = { 'tls.crt': old.certificate + old.chain, 'tls.key': old.privateKey };
-  await world.api.post('/api/v1/namespaces/default/secrets', {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'legacy-tls' },
-    type: 'kubernetes.io/tls',
-    stringData: legacy,
-  });
 }
 
 /** Prints the table whenever it changes, until every certificate is Ready. */
@@ -110,33 +101,48 @@ async function table(world: World): Promise<string> {
     };
     return [
       item.metadata.name,
+      (item['spec'] as { providerRef: { name: string } }).providerRef.name,
       conditionOf(item, 'Ready')?.status ?? '',
       status.certificate?.notAfter ?? '',
       status.secretName ?? '',
       status.message ?? '',
     ];
   });
-  return render(['NAME', 'READY', 'EXPIRES', 'SECRET', 'STATUS'], rows);
+  return render(['NAME', 'PROVIDER', 'READY', 'EXPIRES', 'SECRET', 'STATUS'], rows);
+}
+
+/** The examples are named after the domain that they are about. */
+function objectName(domain: string): string {
+  return domain.replaceAll('.', '-');
+}
+
+async function secretOf(world: World, domain: string): Promise<ApiObject & { data: Record<string, string> }> {
+  return (await world.get('Secret', objectName(domain))) as ApiObject & { data: Record<string, string> };
+}
+
+async function untilServed(world: World, domain: string, certificate: string): Promise<void> {
+  const { fingerprint256 } = new X509Certificate(certificate);
+  await until(
+    'the Secret to follow the renewal',
+    async () => (await served(world, domain)).fingerprint256 === fingerprint256,
+  );
 }
 
 /** The certificate that a TLS server shows that was given the Secret. */
-async function served(world: World): Promise<X509Certificate> {
-  const { data } = (await world.get('Secret', certificate)) as ApiObject & { data: Record<string, string> };
+async function served(world: World, domain: string): Promise<X509Certificate> {
+  const { data } = await secretOf(world, domain);
   const pem = (key: string): Buffer => Buffer.from(data[key] ?? '', 'base64');
   const server = createServer({ cert: pem('tls.crt'), key: pem('tls.key') }).on('tlsClientError', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     return await new Promise<X509Certificate>((resolve, reject) => {
       const { port } = server.address() as AddressInfo;
-      const socket = connect(
-        { host: '127.0.0.1', port, servername: 'www.example.com', ca: world.authority.root },
-        () => {
-          const shown = socket.getPeerX509Certificate();
-          socket.destroy();
-          if (shown) resolve(shown);
-          else reject(new Error('The TLS server shows no certificate'));
-        },
-      );
+      const socket = connect({ host: '127.0.0.1', port, servername: domain, ca: world.authority.root }, () => {
+        const shown = socket.getPeerX509Certificate();
+        socket.destroy();
+        if (shown) resolve(shown);
+        else reject(new Error('The TLS server shows no certificate'));
+      });
       socket.on('error', reject);
     });
   } finally {
@@ -144,13 +150,13 @@ async function served(world: World): Promise<X509Certificate> {
   }
 }
 
-async function handshake(world: World): Promise<string> {
-  const { serialNumber, validTo } = await served(world);
-  return `verified as www.example.com: serial number ${serialNumber}, valid until ${new Date(validTo).toISOString()}`;
+async function handshake(world: World, domain: string): Promise<string> {
+  const { serialNumber, validTo } = await served(world, domain);
+  return `verified as ${domain}: serial number ${serialNumber}, valid until ${new Date(validTo).toISOString()}`;
 }
 
-async function condition(world: World, type: string): Promise<Condition> {
-  const found = conditionOf(await world.get('ProviderCertificate', certificate), type);
+async function condition(world: World, domain: string, type: string): Promise<Condition> {
+  const found = conditionOf(await world.get('ProviderCertificate', objectName(domain)), type);
   return found ?? { type, status: 'Unknown', reason: '', message: '' };
 }
 
