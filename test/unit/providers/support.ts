@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import pino, { type Logger } from 'pino';
 import { expect, onTestFinished } from 'vitest';
+import { type NaverSimulator, startNaverSimulator } from '../../../sandbox/providers/naver/simulator.ts';
 import { type NhnSimulator, startNhnSimulator } from '../../../sandbox/providers/nhn/simulator.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { Endpoints } from '../../../src/providers/endpoints.ts';
@@ -8,7 +9,7 @@ import { ProviderError, type ProviderReason } from '../../../src/providers/error
 import { HttpClient, type HttpTimeouts } from '../../../src/providers/http.ts';
 import type { InventoryEntry } from '../../../src/providers/inventory.ts';
 import { nhn } from '../../../src/providers/nhn/index.ts';
-import type { Call, ProviderClient } from '../../../src/providers/provider.ts';
+import type { Call, Provider, ProviderClient, ProviderSpec } from '../../../src/providers/provider.ts';
 
 /** None of these may show in any error, log line or status. */
 export const canaries = {
@@ -16,6 +17,7 @@ export const canaries = {
   accessKeyId: 'CanaryAccessKeyId0001',
   secretAccessKey: 'canary+secret/0001',
 };
+export const naverCanaries = { accessKey: 'CanaryNaverAccessKey0001', secretKey: 'canary+naver/secret0001' };
 
 export const quiet: Logger = pino({ level: 'silent' });
 
@@ -37,16 +39,25 @@ export async function simulator(): Promise<NhnSimulator> {
   return started;
 }
 
+export async function naverSimulator(): Promise<NaverSimulator> {
+  const started = await startNaverSimulator(naverCanaries);
+  onTestFinished(() => started[Symbol.asyncDispose]());
+  return started;
+}
+
+export function connectTo(
+  provider: Provider,
+  spec: ProviderSpec,
+  o: { http?: HttpClient; credentials: Record<string, string> },
+): ProviderClient {
+  return provider.connect({ spec, credentials: o.credentials, http: o.http ?? httpClient(), clock: systemClock });
+}
+
 export function connect(
   endpoint: string,
   o: { http?: HttpClient; credentials?: Record<string, string> } = {},
 ): ProviderClient {
-  return nhn.connect({
-    spec: { nhn: { endpoint } },
-    credentials: o.credentials ?? canaries,
-    http: o.http ?? httpClient(),
-    clock: systemClock,
-  });
+  return connectTo(nhn, { nhn: { endpoint } }, { credentials: canaries, ...o });
 }
 
 export function call(signal: AbortSignal = new AbortController().signal): Call {
@@ -65,7 +76,8 @@ export async function refusal(promise: Promise<unknown>, reason: ProviderReason)
   );
   if (!(error instanceof ProviderError)) throw error;
   const everything = `${error.stack} ${inspect(error, { depth: 10, showHidden: true })} ${JSON.stringify(error)}`;
-  for (const canary of Object.values(canaries)) expect(everything).not.toContain(canary);
+  for (const canary of [...Object.values(canaries), ...Object.values(naverCanaries)])
+    expect(everything).not.toContain(canary);
   expect(error.message).toMatch(/^[A-Z].*\.$/);
   expect(error.message.length).toBeLessThan(256);
   expect(error).toMatchObject({ reason });
