@@ -198,10 +198,10 @@ export class Directory {
     if ('message' in parsed) return problem('InvalidSpec', `The spec is not valid: ${parsed.message}.`);
     const settings = resolveProvider(parsed.value);
     const provider = providerFor(settings);
-    const [refused] = provider
+    const refused = provider
       .endpoints(settings)
       .map((endpoint) => endpoints.check(endpoint))
-      .filter(Boolean);
+      .find((refusal) => refusal !== undefined);
     if (refused !== undefined) return problem('EndpointNotAllowed', refused, settings);
 
     const { credentialsSecretRef, caBundleRef } = settings;

@@ -13,8 +13,9 @@ type Headers = Record<string, string | string[] | undefined>;
 
 interface Asked {
   method?: string;
-  /** What is signed, where that is not what is sent. */
-  as?: { path?: string; method?: string; now?: number; accessKey?: string; secretKey?: string };
+  /** What is signed, and by which credentials, where that is not as it should be. */
+  as?: { path?: string; method?: string; now?: number };
+  credentials?: { accessKey?: string; secretKey?: string };
   /** Instead of, or besides, the headers that are right; undefined leaves one out. */
   headers?: Headers;
 }
@@ -22,10 +23,10 @@ interface Asked {
 async function ask(
   url: string,
   path: string,
-  { method = 'GET', as = {}, headers = {} }: Asked = {},
+  { method = 'GET', as = {}, credentials = {}, headers = {} }: Asked = {},
 ): Promise<{ status: number; text: string; traceId: unknown }> {
   const right = {
-    ...signed({ ...naverCanaries, ...as }, { method, path, now: Date.now(), ...as }),
+    ...signed({ ...naverCanaries, ...credentials }, { method, path, now: Date.now(), ...as }),
     'content-type': 'application/json',
     accept: 'application/json',
   };
@@ -75,8 +76,8 @@ test.each<[string, string, number, string, Asked?]>([
   ['two timestamps', v1, 401, '200', twice('x-ncp-apigw-timestamp')],
   ['two access keys', v1, 401, '200', twice('x-ncp-iam-access-key')],
   ['two signatures', v1, 401, '200', twice('x-ncp-apigw-signature-v2')],
-  ['another access key', v1, 401, '200', { as: { accessKey: 'another' } }],
-  ['another secret key', v1, 401, '200', { as: { secretKey: 'another' } }],
+  ['another access key', v1, 401, '200', { credentials: { accessKey: 'another' } }],
+  ['another secret key', v1, 401, '200', { credentials: { secretKey: 'another' } }],
   ['the signature of another path', v1, 401, '200', { as: { path: v2 } }],
   ['the signature of another query', `${v1}?certificateNo=1`, 401, '200', { as: { path: `${v1}?certificateNo=2` } }],
   ['a signature without the query', `${v1}?certificateNo=1`, 401, '200', { as: { path: v1 } }],
@@ -134,7 +135,7 @@ test('with the key of a sub account v2 answers 403 and nothing else, once the si
   const provider = await naverSimulator();
   provider.mainAccount = false;
   for (const path of [v2, chain]) expect(await ask(provider.url, path)).toMatchObject({ status: 403, text: '' });
-  expect((await ask(provider.url, v2, { as: { secretKey: 'another' } })).status).toBe(401);
+  expect((await ask(provider.url, v2, { credentials: { secretKey: 'another' } })).status).toBe(401);
   expect((await ask(provider.url, v1)).status).toBe(200);
   expect(provider.counters).toMatchObject({ refused: 3, lists: 1, downloads: 0 });
 });
@@ -203,7 +204,7 @@ test('a row of v1 has the fields of the guide, and those of v2 its own', async (
 test('v2 lists by pages of twenty, or as it is asked', async () => {
   const provider = await naverSimulator();
   for (let i = 0; i < 25; i++) provider.upload(i === 7 ? 'seven' : 'name', '');
-  const page = async (query: string): Promise<[number?, ...number[]]> => {
+  const page = async (query: string): Promise<(number | undefined)[]> => {
     const list = await asked(provider.url, v2 + query);
     return [list.totalCount, ...numbers(list)];
   };
