@@ -185,7 +185,9 @@ describe('list', () => {
     const client = connect(provider.url, 'v1');
     provider.fault(page([1], { totalRows: 2 }));
     provider.fault(page([2, 1], { totalRows: 2 }));
-    expect(await client.list(call())).toHaveLength(2);
+    let turns = 0;
+    expect(await client.list({ ...call(), another: async () => void turns++ })).toHaveLength(2);
+    expect(turns).toBe(1);
     provider.fault({ ...page([1], { totalRows: 2 }), times: 2 });
     const error = await refusal(client.list(call()), 'InvalidResponse');
     expect(error.message).toContain('another number of certificates');
@@ -494,10 +496,16 @@ describe('faults', () => {
     ['3. no code', answering({ error: {} }, { status: 503 }), unavailable, unavailable],
     ['3. a status in place of the code', gateway(400, 400), invalid, invalid, '400'],
     ['3. another, which is that of a quota', gateway(403, '400'), forbidden, denied, '400'],
+    ['3. 400/100 hidden in 200', gateway(200, '100'), invalid, invalid, '100'],
     ['3. 401/200 hidden in 200', gateway(200, '200'), forbidden, forbidden, '200'],
     ['3. 401/210 hidden in 200', gateway(200, 210), forbidden, denied, '210'],
+    ['3. 404/300 hidden in 200', gateway(200, '300'), invalid, invalid, '300'],
+    ['3. 413/430 hidden in 200', gateway(200, '430'), invalid, invalid, '430'],
+    ['3. 429/410 hidden in 200', gateway(200, '410'), limited, limited, '410'],
     ['3. 429/420 hidden in 200', gateway(200, '420'), limited, limited, '420'],
     ['3. 503/500 hidden in 200', gateway(200, '500'), unavailable, unavailable, '500'],
+    ['3. 504/510 hidden in 200', gateway(200, '510'), unavailable, unavailable, '510'],
+    ['3. 500/900 hidden in 200', gateway(200, '900'), unavailable, unavailable, '900'],
     ['3. an unknown code hidden in 200', gateway(200, 777), invalid, invalid, '777'],
 
     ['4. 403 and nothing else', { status: 403, body: '' }, forbidden, denied],
@@ -548,9 +556,30 @@ describe('faults', () => {
       expect(error.code).toBe(code);
       expect(error.concernsCertificate).toBe(false);
       expect(error.message).not.toContain('status 200');
+      if (fault.status !== 403) expect(error.message).not.toContain('sub account');
     }
     provider.clearFaults();
     for (const version of versions) expect(await connect(provider.url, version).list(call())).toHaveLength(1);
+  });
+
+  test.each([
+    [100, 400],
+    [200, 401],
+    [300, 404],
+    [400, 429],
+    [410, 429],
+    [420, 429],
+    [430, 413],
+    [500, 503],
+    [510, 504],
+    [900, 500],
+  ])('code %d hidden in 200 is told as the status %d that it goes with', async (code, status) => {
+    const provider = await naverSimulator();
+    provider.fault({ code });
+    const error: unknown = await connect(provider.url, 'v1')
+      .list(call())
+      .catch((thrown: unknown) => thrown);
+    expect(error).toHaveProperty('message', expect.stringContaining(`status ${status}`));
   });
 
   test('of the simulator itself read alike', async () => {
@@ -606,7 +635,7 @@ describe('faults', () => {
     expect((await refusal(connect(provider.url, 'v1').list(call()), forbidden)).message).not.toMatch(/sub account/);
     provider.clearFaults();
     provider.mainAccount = true;
-    provider.fault({ status: 403, body: '{"error":{"errorCode":"210"}}' });
+    provider.fault({ status: 403, body: '<html>' });
     expect((await refusal(client.list(call()), forbidden)).message).not.toMatch(/sub account/);
   });
 
