@@ -85,6 +85,7 @@ test.each<[string, string, number, string, Asked?]>([
   ['the signature of another time', v1, 401, '200', { headers: { 'x-ncp-apigw-timestamp': String(Date.now()) + '0' } }],
   ['a time too long ago', v1, 401, '200', { as: { now: Date.now() - 6 * minutes } }],
   ['a time too far ahead', v1, 401, '200', { as: { now: Date.now() + 6 * minutes } }],
+  ['a time with a fraction', v1, 401, '200', { as: { now: Date.now() + 0.5 } }],
   ['a time in seconds', v1, 401, '200', { as: { now: Math.round(Date.now() / 1000) } }],
 ])('the gateway refuses %s', async (_, path, status, code, o) => {
   const provider = await naverSimulator();
@@ -230,6 +231,10 @@ test('nothing found is an empty list or a code', async () => {
   }
   expect(await asked(provider.url, chain)).toMatchObject({ returnCode: '2200' });
   expect(provider.counters).toMatchObject({ lists: 4, downloads: 1, downloadsOf: { '65655': 1 } });
+  const no = provider.upload('name', '');
+  for (const path of [v1, v2, `${v2}?page=2`])
+    expect(await asked(provider.url, path)).toHaveProperty('returnCode', '0');
+  expect(numbers(await asked(provider.url, v1))).toEqual([no]);
 });
 
 test('the chain comes in three fields, with CRLF, and without the key', async () => {
@@ -249,6 +254,11 @@ test('the chain comes in three fields, with CRLF, and without the key', async ()
     rootCaCertificate: windows(issued.root),
   });
   expect(provider.counters.downloadsOf).toEqual({ www: 1 });
+  provider.renew(no, issued.certificate + issued.chain);
+  expect(await asked(provider.url, chain)).toMatchObject({
+    subCaCertificate: windows(issued.chain),
+    rootCaCertificate: '',
+  });
 });
 
 test('a renewal keeps the number and moves the date, a new status does not, and numbers are never used again', async () => {
