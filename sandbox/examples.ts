@@ -28,16 +28,13 @@ export async function examples({ clouds }: Pick<World, 'clouds'>): Promise<ApiOb
     const cloud = names.find((name) => object.metadata.name === `${name}-credentials`);
     if (cloud !== undefined) return { ...object, stringData: { ...credentials[cloud] } };
     if (object.kind !== 'CertificateProvider') return object;
-    const spec = object['spec'] as Record<string, { apiVersion?: string }>;
-    const placed = Object.entries(spec).map(([name, settings]) => {
-      const { url } = clouds[name as keyof typeof credentials];
-      const tokens = settings.apiVersion === 'v1.3' ? { tokenEndpoint: url } : {};
-      return [name, { ...settings, endpoint: url, ...tokens }];
+    const spec = object['spec'] as Partial<Record<(typeof names)[number], { apiVersion?: string }>>;
+    const placed = names.flatMap((name) => {
+      const [settings, { url }] = [spec[name], clouds[name]];
+      const tokens = settings?.apiVersion === 'v1.3' ? { tokenEndpoint: url } : {};
+      return settings ? [[name, { ...settings, endpoint: url, ...tokens }]] : [];
     });
-    return {
-      ...object,
-      spec: { ...Object.fromEntries(placed.filter(([name]) => names.includes(name))), pollInterval: '10s' },
-    };
+    return { ...object, spec: { ...Object.fromEntries(placed), pollInterval: '10s' } };
   });
   const order = ['Secret', 'CertificateProvider'];
   const rank = ({ kind }: ApiObject): number => (order.includes(kind) ? order.indexOf(kind) : order.length);

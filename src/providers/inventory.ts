@@ -113,11 +113,16 @@ export class Inventory {
     );
   }
 
-  /** Names are compared after Unicode normalisation; among names that only differ by it, the one written alike is meant. */
+  /**
+   * Names are compared after Unicode normalisation; among names that only differ by it, the one written alike is meant.
+   * What was revoked or deleted may still be listed under the name of its successor.
+   */
   #named(name: string): readonly InventoryEntry[] {
     const matches = this.#byName.get(comparable(name)) ?? [];
     const exact = matches.filter((entry) => entry.name === name);
-    return exact.length > 0 ? exact : matches;
+    const named = exact.length > 0 ? exact : matches;
+    const sound = named.filter(({ problem }) => problem === undefined);
+    return sound.length > 0 ? sound : named;
   }
 }
 

@@ -19,9 +19,3 @@ export const word = z
   .nullish();
 
 export const text = z.string().max(4096).nullish();
-
-export const list = <T extends z.ZodType>(row: T) =>
-  z
-    .array(row)
-    .nullish()
-    .transform((rows) => rows ?? []);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, list, text, word } from '../wire.ts';
+import { count, text, word } from '../wire.ts';
 
 /** What `spec.nhn` holds that matters here. */
 export interface NhnSpec {
@@ -25,14 +25,17 @@ export const certificateList = z.object({
   body: z.object({
     totalCount: count,
     totalPage: count,
-    data: list(
-      z.object({
-        certificateName: z.string().min(1).max(1024),
-        certificateId: word,
-        fileCreationDate: text,
-        expirationDate: text,
-      }),
-    ),
+    data: z
+      .array(
+        z.object({
+          certificateName: z.string().min(1).max(1024),
+          certificateId: word,
+          fileCreationDate: text,
+          expirationDate: text,
+        }),
+      )
+      .nullable()
+      .transform((rows) => rows ?? []),
   }),
 });
 

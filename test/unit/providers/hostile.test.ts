@@ -7,7 +7,7 @@ import { ProviderError } from '../../../src/providers/errors.ts';
 import type { InventoryEntry } from '../../../src/providers/inventory.ts';
 import type { ProviderSpec } from '../../../src/providers/provider.ts';
 import { providerFor } from '../../../src/providers/registry.ts';
-import { call, canaries, connectTo, entryOf, scpSimulator, simulator } from './support.ts';
+import { call, canaries, connectTo, entryOf, naverSimulator, scpSimulator, simulator } from './support.ts';
 
 /** What a user, or a provider, may put where we build a request from; the rest is harmless. */
 interface Hostile {
@@ -21,6 +21,7 @@ interface Hostile {
 const harmless = {
   NHN: { start: simulator, spec: { nhn: { endpoint: '{url}' } } },
   SCP: { start: scpSimulator, spec: { scp: { endpoint: '{url}' } } },
+  NAVER: { start: naverSimulator, spec: { naver: { endpoint: '{url}', apiVersion: 'v2' } } },
 } satisfies Record<string, { start: () => Promise<Simulator>; spec: ProviderSpec }>;
 
 /** @param host one of the provider's own */
@@ -105,9 +106,20 @@ const scp: Hostile[] = [
   ...names.map((id) => ({ entry: entryOf(id) })),
 ].map((row) => ({ provider: 'SCP', ...row }));
 
+const naver: Hostile[] = [
+  ...endpoints('certificatemanager.apigw.ntruss.com').map((endpoint) => ({
+    spec: { naver: { endpoint, apiVersion: 'v2' } } as const,
+  })),
+  ...['evil', '', 'public.evil.example', '__proto__', 'constructor', 'toString'].map((zone) => ({
+    spec: { naver: { zone, apiVersion: 'v2' } } as ProviderSpec, // as no schema would let it in
+  })),
+  ...headers.flatMap((value) => [{ credentials: { accessKey: value } }, { credentials: { secretKey: value } }]),
+  ...names.map((id) => ({ entry: entryOf(id) })),
+].map((row) => ({ provider: 'NAVER', ...row }));
+
 vi.mock('node:net', { spy: true });
 
-async function attempt({ provider, credentials, entry = entryOf('name'), ...o }: Hostile, url: string): Promise<void> {
+async function attempt({ provider, credentials, entry = entryOf('1'), ...o }: Hostile, url: string): Promise<void> {
   const spec = JSON.parse(JSON.stringify(o.spec ?? harmless[provider].spec).replaceAll('{url}', url)) as ProviderSpec;
   const data = Object.entries({ ...canaries, ...credentials }).map(([key, value]) => [
     key,
@@ -118,18 +130,23 @@ async function attempt({ provider, credentials, entry = entryOf('name'), ...o }:
   await connectTo(spec, { credentials: read.credentials }).download(entry, call());
 }
 
-test.each([...nhn, ...scp])('%j opens no socket', async (row) => {
+test.each([...nhn, ...scp, ...naver])('%j opens no socket', async (row) => {
   const provider = await harmless[row.provider].start();
   vi.mocked(realConnect).mockClear();
   const error: unknown = await attempt(row, provider.url).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(ProviderError);
+  // That a connection failed would mean that one was tried.
+  expect(error).not.toHaveProperty('reason', 'ProviderUnavailable');
   for (const canary of Object.values(canaries)) expect(inspect(error)).not.toContain(canary);
   expect(provider.counters.connections).toBe(0);
   expect(realConnect).not.toHaveBeenCalled();
 });
 
-test.each(['NHN', 'SCP'] as const)('the same attempt with nothing hostile in it, %s, does open one', async (name) => {
-  const provider = await harmless[name].start();
-  await attempt({ provider: name }, provider.url).catch(() => {});
-  expect(provider.counters).toMatchObject({ connections: 1, downloads: 1, refused: 0 });
-});
+test.each(['NHN', 'SCP', 'NAVER'] as const)(
+  'the same attempt with nothing hostile in it, %s, does open one',
+  async (name) => {
+    const provider = await harmless[name].start();
+    await attempt({ provider: name }, provider.url).catch(() => {});
+    expect(provider.counters).toMatchObject({ connections: 1, downloads: 1, refused: 0 });
+  },
+);

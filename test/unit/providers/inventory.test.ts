@@ -33,6 +33,15 @@ test('several with one name are ambiguous', () => {
   });
 });
 
+test('of several with one name, those with a problem do not count as long as there are others', () => {
+  const revoked = { reason: 'CertificateRevoked', message: 'revoked' } as const;
+  const twin = entry('1', { name: 'a', problem: revoked });
+  expect(inventory(twin, entry('2', { name: 'a' })).find({ name: 'a' })).toMatchObject({ entry: { id: '2' } });
+  expect(inventory(twin, entry('2', { name: 'a', problem: revoked })).find({ name: 'a' })).toMatchObject({
+    reason: 'Ambiguous',
+  });
+});
+
 test.each<RemoteRef>([{}, { commonName: 'a' }, { name: 'a', id: 'a' }])('%j does not fit', (ref) => {
   expect(inventory(entry('a')).find(ref)).toMatchObject({
     reason: 'InvalidSpec',

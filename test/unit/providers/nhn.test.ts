@@ -139,6 +139,7 @@ describe('list', () => {
     ['an array', '[]'],
     ['no header', '{"body":{"data":[]}}'],
     ['no body', JSON.stringify({ header: success, body: null })],
+    ['a body without data', JSON.stringify({ header: success, body: {} })],
     ['a row without a name', JSON.stringify({ header: success, body: { data: [{ fileCreationDate: '2026-01-02' }] } })],
     [
       'a row with an endless name',

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import pino, { type Logger } from 'pino';
 import { expect, onTestFinished } from 'vitest';
+import { type NaverSimulator, startNaverSimulator } from '../../../sandbox/providers/naver/simulator.ts';
 import { type NhnSimulator, startNhnSimulator } from '../../../sandbox/providers/nhn/simulator.ts';
 import { type ScpSimulator, startScpSimulator } from '../../../sandbox/providers/scp/simulator.ts';
 import type { Simulator } from '../../../sandbox/providers/simulator.ts';
@@ -42,6 +43,10 @@ export async function simulator(): Promise<NhnSimulator> {
 
 export async function scpSimulator(): Promise<ScpSimulator> {
   return closedLater(await startScpSimulator(canaries));
+}
+
+export async function naverSimulator(): Promise<NaverSimulator> {
+  return closedLater(await startNaverSimulator(canaries));
 }
 
 function closedLater<S extends Simulator>(started: S): S {

@@ -26,6 +26,8 @@ const own: OwnTarget = { ours: true, metadata, origin, content };
 const foreign: ForeignTarget = { ours: false, metadata, manager: 'kubectl', lookAgainAt: now + hour };
 const fault = { reason: 'ProviderUnavailable', message: 'HTTP 503' } as const;
 const answer = { selection: { entry }, lastGood: now - 60_000, pollIntervalMs: 300_000 };
+/** Listed by a provider that hands out no bytes of it. */
+const withheld = { ...entry, withheld: { message: 'metadata only', serialNumber: '01' } };
 const setback = { reason: 'KeyMismatch', message: 'no key fits', until: now + hour } as const;
 const contest = { until: now + hour, message: 'kubectl keeps changing it' };
 
@@ -214,6 +216,26 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
     },
     shows('CertificateRevoked'),
   ],
+  [
+    'only listed: nothing could be written',
+    { ...fresh, provider: { ...answer, selection: { entry: withheld } } },
+    shows('CertificateUnavailable'),
+  ],
+  [
+    'only listed from now on, and the Secret is kept',
+    { refreshWanted: true, provider: { ...answer, selection: { entry: { ...withheld, revision: 'r2' } } } },
+    shows('CertificateUnavailable'),
+  ],
+  [
+    'only listed, and revoked, which says more',
+    {
+      provider: {
+        ...answer,
+        selection: { entry: { ...withheld, problem: { reason: 'CertificateRevoked', message: 'revoked' } } },
+      },
+    },
+    shows('CertificateRevoked'),
+  ],
 
   ['a refusal is remembered', { setback, proof: undefined }, shows('KeyMismatch', setback.until)],
   ['but not for ever', { setback: { ...setback, until: now }, proof: undefined }, download()],
@@ -272,6 +294,8 @@ const comparison = {
   secret: content,
   remote: facts,
 };
+/** What a list tells of the same certificate. */
+const listed = { notBefore: facts.notBefore, notAfter: facts.notAfter };
 const observing: Situation = {
   ...settled,
   ...fresh,
@@ -314,6 +338,42 @@ const observeCases: [name: string, difference: Partial<Situation>, expected: unk
     'only the remote certificate',
     { spec: spec({ mode: 'Observe' }), comparison: { ...comparison, secret: undefined } },
     shows('NotCompared'),
+  ],
+  [
+    'only listed, and never compared',
+    { comparison: undefined, provider: { ...answer, selection: { entry: withheld } } },
+    expect.objectContaining({ action: 'compare' }),
+  ],
+  [
+    'only listed, and renewed there',
+    { provider: { ...answer, selection: { entry: { ...withheld, revision: 'r2' } } } },
+    expect.objectContaining({ action: 'compare' }),
+  ],
+  [
+    'only listed, and compared',
+    {
+      provider: { ...answer, selection: { entry: withheld } },
+      comparison: { ...comparison, remote: { ...listed, serialNumber: '01' } },
+    },
+    shows('InSync'),
+  ],
+  [
+    'only listed, and another, which is looked at again at the next poll',
+    {
+      provider: { ...answer, selection: { entry: withheld } },
+      comparison: { ...comparison, remote: { ...listed, serialNumber: '02' } },
+    },
+    shows('Differs', now - 60_000 + 300_000),
+  ],
+  [
+    'only listed, and revoked',
+    {
+      provider: {
+        ...answer,
+        selection: { entry: { ...withheld, problem: { reason: 'CertificateRevoked', message: 'revoked' } } },
+      },
+    },
+    shows('CertificateRevoked'),
   ],
   ['nothing is ever written', { metadataInOrder: false, target: own }, shows('InSync')],
   ['suspend', { spec: spec({ mode: 'Observe', suspend: true }) }, shows('Suspended')],

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resolveCertificateSpec, type ProviderCertificate } from '../../../src/api/certificate.ts';
 import { announcements } from '../../../src/sync/announce.ts';
-import { healthOf, nextTurn } from '../../../src/sync/readiness.ts';
+import { type Health, healthOf, nextTurn } from '../../../src/sync/readiness.ts';
 import { type Findings, nextStatus, patchBetween } from '../../../src/sync/report.ts';
 import type { OwnTarget } from '../../../src/sync/target.ts';
 
@@ -117,6 +117,55 @@ describe('Expiring', () => {
     for (let at: number | undefined = now; at !== undefined; at = nextTurn(facts, at))
       turns.push((facts.notAfter - at) / day);
     expect(turns.slice(1)).toEqual([30, 14, 7, 1, 0]);
+  });
+});
+
+describe('of a certificate that is only listed, and no Secret', () => {
+  const observed = resolveCertificateSpec(
+    { providerRef: { name: 'naver' }, remoteRef: { name: 'www' }, mode: 'Observe' },
+    'www',
+  );
+  const listed = (notBefore: number, notAfter: number): Health =>
+    healthOf(
+      {
+        now,
+        spec: observed,
+        source,
+        target: undefined,
+        heldBy: undefined,
+        comparison: {
+          revision: 'r',
+          at: now,
+          lookedAt: now,
+          remote: { notBefore, notAfter, commonName: 'www', serialNumber: '0134f7', issuer: undefined },
+        },
+      },
+      undefined,
+    );
+
+  test.for<[string, number, number, string, string]>([
+    ['valid', -day, 90 * day, 'RemoteValid', 'NotExpiring'],
+    ['about to end', -90 * day, 5 * day, 'RemoteValid', 'ExpiresSoon'],
+    ['at its end', -90 * day, 0, 'Expired', 'Expired'],
+    ['yet to begin', day, 90 * day, 'NotYetValid', 'NotExpiring'],
+  ])('Ready speaks of the one that is %s', ([, begins, ends, ready, expiring]) => {
+    expect(listed(now + begins, now + ends)).toMatchObject({
+      ready: { reason: ready },
+      expiring: { reason: expiring },
+    });
+  });
+
+  test('the status shows what is known of it, and nothing else', () => {
+    const health = listed(now - day, now + 90 * day);
+    const synced = { reason: 'NotCompared', message: 'nothing to compare it with' } as const;
+    const status = nextStatus(certificate, { ...findings, health, synced, secretName: undefined }, now);
+    expect(status).not.toHaveProperty('secretName');
+    expect(status.certificate).toEqual({
+      commonName: 'www',
+      serialNumber: '0134f7',
+      notBefore: '2026-11-22T12:00:00Z',
+      notAfter: '2027-02-21T12:00:00Z',
+    });
   });
 });
 
