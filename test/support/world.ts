@@ -196,7 +196,7 @@ export class World implements AsyncDisposable {
     return this.putSecret(`${provider}-credentials`, { ...values });
   }
 
-  /** Writes a CertificateProvider that uses `<name>-credentials`. */
+  /** Writes a CertificateProvider, by default for NHN Cloud with `<name>-credentials`. */
   provider(name: string, { url }: { url: string }, spec: Record<string, unknown> = {}): Promise<ProviderObject> {
     return this.client.apply<ProviderObject>(
       certificateProviders,
@@ -229,6 +229,12 @@ export class World implements AsyncDisposable {
       },
       { fieldManager: 'somebody', force: true, signal },
     );
+  }
+
+  /** The status of a CertificateProvider as it is now. */
+  async providerStatus(name: string): Promise<ProviderObject['status']> {
+    const { namespace } = this;
+    return (await this.client.get<ProviderObject>(certificateProviders, { namespace, name }, { signal })).status;
   }
 
   /** Waits until a CertificateProvider is Ready, or not, for this reason. */

@@ -89,8 +89,8 @@ export class NhnClient implements ProviderClient {
       maxBytes: maxFileBytes,
     });
     if (json !== undefined) throw invalidAnswer('The provider answered with JSON instead of the file.', answer);
-    if (firstCharacter(answer.body) === '<' && !answer.body.includes('-----BEGIN ')) {
-      throw invalidAnswer('The provider answered with a web page instead of the file.', answer);
+    if (['{', '<'].includes(firstCharacter(answer.body)) && !answer.body.includes('-----BEGIN ')) {
+      throw invalidAnswer('The provider answered with a web page, or a part of JSON, instead of the file.', answer);
     }
     return [answer.body];
   }
