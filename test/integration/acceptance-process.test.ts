@@ -111,7 +111,7 @@ describe.concurrent('npm run sandbox', () => {
   test('leaves nothing behind on Ctrl-C', async () => {
     await using folder = await emptyFolder();
     const { exited, output, pid } = sandbox(folder.path);
-    await eventually(() => expect(output()).toContain('1. Applying examples'), { timeoutMs: 90_000 });
+    await eventually(() => expect(output()).toContain('1. Applying the examples'), { timeoutMs: 90_000 });
     expect((await processesOf(folder.path)).length).toBeGreaterThan(2);
     process.kill(-pid, 'SIGINT');
     await exited;

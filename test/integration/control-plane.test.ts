@@ -64,7 +64,9 @@ describe('a control plane', () => {
     await controlPlane.kill();
     await expect(admin('get', 'configmap', 'kept')).rejects.toThrow(/refused/);
     await controlPlane.restart();
-    const color = await kubectl(['get', 'configmap', 'kept', '-o=jsonpath={.data.color}'], { kubeconfig });
+    const color = await kubectl(['-n=default', 'get', 'configmap', 'kept', '-o=jsonpath={.data.color}'], {
+      kubeconfig,
+    });
     expect(color).toBe('red');
   });
 

@@ -399,19 +399,6 @@ describe.concurrent('a provider object', () => {
       seen: '--allow-endpoint not.allowed.example.com',
       nhn: { endpoint: 'https://not.allowed.example.com', credentialsSecretRef: { name: 'nhn-credentials' } },
     },
-    {
-      name: 'newer',
-      reason: 'InvalidSpec',
-      seen: 'does not serve NHN in this API version',
-      nhn: { apiVersion: 'v1.3', credentialsSecretRef: { name: 'nhn-credentials' } },
-    },
-    {
-      name: 'samsung',
-      reason: 'InvalidSpec',
-      seen: 'does not serve SCP',
-      nhn: undefined,
-      scp: { region: 'kr-west1', environment: 'e', credentialsSecretRef: { name: 'nhn-credentials' } },
-    },
   ] as const)('$name: $reason, and who uses it is told', async ({ name, reason, seen, ...clouds }) => {
     await w.provider(name, w.nhn, clouds);
     await faulty(name, reason, seen);
