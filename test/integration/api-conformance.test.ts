@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
-import { afterAll, inject } from 'vitest';
+import { afterAll, describe, inject, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadConnection } from '../../src/kube/config.ts';
@@ -8,6 +8,8 @@ import { namespaces } from '../../src/kube/objects.ts';
 import { Transport } from '../../src/kube/transport.ts';
 import { type Candidate, apiConformance } from '../support/api-conformance.ts';
 import { signal } from '../support/conformance/bench.ts';
+import { expectSameBehaviour } from '../support/conformance/side-by-side.ts';
+import { ModelCandidate } from '../support/model-candidate.ts';
 
 const clock = systemClock;
 const logger = pino({ level: 'silent' });
@@ -31,3 +33,9 @@ const real: Candidate = {
 };
 
 apiConformance(real);
+
+describe('the model of it', () => {
+  it.each([1, 2, 3, 4, 5])('behaves like it, whatever is done (seed %i)', async (seed) => {
+    await expectSameBehaviour([new ModelCandidate(clock), real], { seed, steps: 60 });
+  });
+});
