@@ -1,0 +1,148 @@
+import { fieldManager, secretAnnotations } from '../../src/api/names.ts';
+import { providerCertificates } from '../../src/api/group.ts';
+import type { ProviderCertificate } from '../../src/api/certificate.ts';
+import { type KubeObject, type Secret, objectKey, secrets } from '../../src/kube/objects.ts';
+import type { Request } from '../../src/kube/transport.ts';
+import type { StoredVersion } from './api-server.ts';
+import type { Cloud } from './cloud.ts';
+import type { Machine } from './machine.ts';
+import type { KnownPair, Pool } from './pool.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** Something that must never be was. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+/** How long a downloaded bundle is kept for others at least, less what an answer may take to arrive. */
+const sharedForMs = 25_000;
+
+/** Watches every version of everything that is stored, and every request that an operator makes. */
+export class Invariants {
+  readonly #pool: Pool;
+  readonly #cloud: Cloud;
+  readonly #time: VirtualTime;
+  readonly #limit: number;
+  /** Secrets that some ProviderCertificate was once allowed to take over. */
+  readonly #adoptable = new Set<string>();
+  readonly #downloaded = new Map<Machine, Map<string, number>>();
+  #sharingSince = 0;
+  #writer: string | undefined;
+  /** What was violated first. */
+  violation: Violation | undefined;
+  secretWrites = 0;
+  statusWrites = 0;
+
+  constructor(o: { pool: Pool; cloud: Cloud; time: VirtualTime; inFlight: number }) {
+    this.#pool = o.pool;
+    this.#cloud = o.cloud;
+    this.#time = o.time;
+    this.#limit = o.inFlight;
+    o.cloud.onDownload = (...event) => this.#look(() => this.#watchDownload(...event));
+  }
+
+  /** Throws the first violation, if there is one: inside of an operator it would only be one more error. */
+  check = (): void => {
+    if (this.violation !== undefined) throw this.violation;
+  };
+
+  /** From now on something else may be handed out, or asked for, than what was downloaded before. */
+  forgetDownloads(): void {
+    this.#sharingSince = this.#time.elapsed() + 60_000;
+  }
+
+  /** An operator's request is about to be carried out. */
+  before(request: Request, writer: string): void {
+    this.#writer = writer;
+    this.#look(() => {
+      if (request.method === 'GET') return;
+      if (/^(?:get|list|watch)/.test(request.operation)) return;
+      if (request.method === 'DELETE') throw new Violation(`${writer} deletes something: ${request.operation}`);
+      if (!request.path.includes('/secrets/')) return;
+      const { metadata } = request.body as { metadata: { uid?: string; resourceVersion?: string } };
+      const forced = request.path.includes('force=true') || request.contentType === 'application/merge-patch+json';
+      if (forced && (metadata.uid === undefined || metadata.resourceVersion === undefined))
+        throw new Violation(`${writer} writes a Secret without a fence: ${request.operation}`);
+    });
+  }
+
+  after(): void {
+    this.#writer = undefined;
+  }
+
+  /** A version was stored. */
+  stored = (version: StoredVersion): void => {
+    this.#look(() => {
+      const { resource, before, after } = version;
+      if (resource.plural === providerCertificates.plural && after !== undefined) {
+        const { metadata, spec } = after as ProviderCertificate;
+        if (spec?.adoptExisting) this.#adoptable.add(`${metadata.namespace}/${spec.secretName ?? metadata.name}`);
+        if (this.#writer !== undefined) this.statusWrites++;
+      }
+      if (resource.plural !== secrets.plural || this.#writer === undefined) return;
+      this.secretWrites++;
+      this.#watchSecret(before as Secret | undefined, after as Secret | undefined);
+    });
+  };
+
+  /** What a Secret holds, when that is one of the pairs that there are. */
+  pairIn(secret: Secret | undefined): KnownPair | undefined {
+    return this.#pool.pairOf(secret?.data?.['tls.crt'], secret?.data?.['tls.key']);
+  }
+
+  #watchSecret(before: Secret | undefined, after: Secret | undefined): void {
+    if (after === undefined) throw new Violation(`${this.#writer} removed a Secret`);
+    const key = objectKey(after.metadata);
+    const changed = JSON.stringify([before?.type, before?.data]) !== JSON.stringify([after.type, after.data]);
+    if (before !== undefined && !isOurs(before) && changed && !this.#adoptable.has(key))
+      throw new Violation(`${this.#writer} changed Secret ${key}, which belongs to somebody else`);
+    if (!changed && before !== undefined && !isOurs(before)) return; // taken for ours for a moment: bytes were equal
+    const cleared =
+      changed && before !== undefined && !('ca.crt' in (after.data ?? {})) && 'ca.crt' in (before.data ?? {});
+    const pair = this.pairIn(after);
+    if (pair === undefined) {
+      // What others broke is no fault of a write that leaves it alone.
+      if (cleared || !changed) return;
+      throw new Violation(`${this.#writer} wrote a broken pair to Secret ${key}`);
+    }
+    if (!changed) return;
+    const source = after.metadata.annotations?.[secretAnnotations.source] ?? '';
+    if (!source.endsWith(` name=${pair.name}`) && !cleared)
+      throw new Violation(`${this.#writer} wrote the pair of ${pair.name} to Secret ${key}, whose source is ${source}`);
+    if (!this.#cloud.hasServed(pair.name, pair.generation))
+      throw new Violation(`${this.#writer} wrote a pair that nobody handed out to Secret ${key}`);
+  }
+
+  #watchDownload(event: 'begins' | 'gave', machine: Machine, id: string, revision: string): void {
+    if (this.#cloud.mostAtOnce > this.#limit)
+      throw new Violation(`${this.#cloud.mostAtOnce} calls at once, but ${this.#limit} are allowed`);
+    const downloaded = this.#downloaded.get(machine) ?? new Map<string, number>();
+    this.#downloaded.set(machine, downloaded);
+    const key = `${id} ${revision}`;
+    if (event === 'gave') downloaded.set(key, this.#time.elapsed());
+    const last = downloaded.get(key) ?? -Infinity;
+    const shared = last > this.#sharingSince && this.#time.elapsed() - last < sharedForMs;
+    if (event === 'begins' && shared)
+      throw new Violation(`${id} was downloaded again after ${this.#time.elapsed() - last} ms`);
+  }
+
+  #look(watch: () => void): void {
+    if (this.violation !== undefined) return;
+    try {
+      watch();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.violation = error;
+    }
+  }
+}
+
+/** As the operator sees it: it says so on the Secret, or applied its data. */
+export function isOurs({ metadata }: KubeObject): boolean {
+  const holder = metadata.annotations?.[secretAnnotations.certificate] ?? '';
+  const applied = metadata.managedFields?.some(
+    ({ manager, operation, fieldsV1 }) =>
+      manager === fieldManager && operation === 'Apply' && fieldsV1 !== undefined && 'f:data' in fieldsV1,
+  );
+  return holder.startsWith(`${metadata.namespace}/`) || applied === true;
+}
