@@ -15,6 +15,8 @@ export interface LeaseTiming {
 // The numbers of client-go's leader election.
 const usualTiming: LeaseTiming = { leaseSeconds: 15, renewDeadlineMs: 10_000, retryMs: 2_000 };
 const jitter = 1.2;
+/** Ending is not held up for longer than that: the others would take the lease all the same, a little later. */
+const releaseMs = 2_000;
 
 interface LeaseSpec {
   holderIdentity?: string;
@@ -107,7 +109,7 @@ export class Lease {
   async release(): Promise<void> {
     const { client, identity, clock } = this.#options;
     if (this.#seen === undefined || this.#holder !== identity) return;
-    using deadline = this.#deadline(this.#timing.retryMs, new AbortController().signal);
+    using deadline = this.#deadline(releaseMs, new AbortController().signal);
     const now = microTime(clock.now());
     const spec = { ...this.#seen.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
     try {

@@ -1,7 +1,7 @@
 import { fieldManager, secretAnnotations } from '../../src/api/names.ts';
 import { providerCertificates } from '../../src/api/group.ts';
 import type { ProviderCertificate } from '../../src/api/certificate.ts';
-import { type KubeObject, type Secret, objectKey, secrets } from '../../src/kube/objects.ts';
+import { type KubeObject, type Secret, dataKeysOf, objectKey, secrets } from '../../src/kube/objects.ts';
 import type { Request } from '../../src/kube/transport.ts';
 import type { StoredVersion } from './api-server.ts';
 import type { Cloud } from './cloud.ts';
@@ -46,9 +46,9 @@ export class Invariants {
     if (this.violation !== undefined) throw this.violation;
   };
 
-  /** From now on something else may be handed out, or asked for, than what was downloaded before. */
-  forgetDownloads(): void {
-    this.#sharingSince = this.#time.elapsed() + 60_000;
+  /** For a while something else may be handed out, or asked for, than what was downloaded before. */
+  forgetDownloads(forMs = 60_000): void {
+    this.#sharingSince = Math.max(this.#sharingSince, this.#time.elapsed() + forMs);
   }
 
   /** An operator's request is about to be carried out. */
@@ -141,8 +141,7 @@ export class Invariants {
 export function isOurs({ metadata }: KubeObject): boolean {
   const holder = metadata.annotations?.[secretAnnotations.certificate] ?? '';
   const applied = metadata.managedFields?.some(
-    ({ manager, operation, fieldsV1 }) =>
-      manager === fieldManager && operation === 'Apply' && fieldsV1 !== undefined && 'f:data' in fieldsV1,
+    (entry) => entry.manager === fieldManager && entry.operation === 'Apply' && dataKeysOf(entry).length > 0,
   );
   return holder.startsWith(`${metadata.namespace}/`) || applied === true;
 }

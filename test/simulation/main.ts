@@ -3,7 +3,7 @@
  * seed has in store: `npm run test:simulate -- --seeds 10000 --from 1`. A seed that fails prints the one line that replays
  * it, with its story: `npm run test:simulate -- --seed 4711`.
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants, setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { createPool } from './pool.ts';
@@ -22,6 +22,7 @@ if (isMainThread) {
 } else {
   const { from, step, end } = workerData as { from: number; step: number; end: number };
   const pool = await createPool();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
   for (let seed = from; seed < end; seed += step) parentPort?.postMessage(await simulate(pool, seed));
 }
 
@@ -33,6 +34,7 @@ async function replay(seed: number): Promise<void> {
 }
 
 async function runAll(first: number, count: number): Promise<void> {
+  setPriority(constants.priority.PRIORITY_LOW); // it takes what others leave
   const workers = availableParallelism();
   const sums: Outcome['steps'] = { secretWrites: 0, statusWrites: 0, lists: 0, downloads: 0, operators: 0 };
   let failed = 0;

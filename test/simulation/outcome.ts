@@ -2,7 +2,7 @@ import type { ProviderCertificate } from '../../src/api/certificate.ts';
 import { secretAnnotations } from '../../src/api/names.ts';
 import type { Secret } from '../../src/kube/objects.ts';
 import { Violation, isOurs } from './invariants.ts';
-import type { Flaw, KnownPair } from './pool.ts';
+import type { Bundle, Flaw, KnownPair } from './pool.ts';
 import { type World, keyOf } from './world.ts';
 
 const reasonOf: Record<Exclude<Flaw, 'none'>, string> = {
@@ -51,28 +51,24 @@ function wrongWith(
   const secret = secrets.get(name);
   const held = world.cloud.held.get(spec.remoteRef.name ?? '');
   const pair = world.invariants.pairIn(secret);
+  const refusals = refusalsOf(spec, held?.bundle);
   if (spec.mode === 'Observe') {
-    if (held === undefined) return expect('CertificateNotFound');
-    if (held.bundle.flaw !== 'none') return expect(reasonOf[held.bundle.flaw]);
-    if (misses(spec, held.bundle.name)) return expect('NamesNotCovered');
-    if (secret === undefined) return expect('SecretMissing');
-    return expect(isSame(pair, held.bundle) ? 'InSync' : 'Differs');
+    // What others do with the Secret meanwhile is seen with the next news from the provider, or the next refresh.
+    return expect(...(refusals.length > 0 ? refusals : ['InSync', 'Differs', 'SecretMissing']));
   }
 
   const noted = secret?.metadata.annotations?.[secretAnnotations.certificate];
   if (holderOf(all, name, secret && isOurs(secret) ? noted : undefined) !== metadata.name)
     return expect('SecretConflict');
-  const refused =
-    held === undefined
-      ? 'CertificateNotFound'
-      : held.bundle.flaw !== 'none'
-        ? reasonOf[held.bundle.flaw]
-        : misses(spec, held.bundle.name)
-          ? 'NamesNotCovered'
-          : undefined;
   // Somebody else's Secret is found out by trying to write, for which there must be something to write.
-  if (secret !== undefined && !isOurs(secret)) return expect('SecretConflict', ...(refused ? [refused] : []));
-  if (held === undefined || refused !== undefined) return expect(refused ?? '');
+  if (secret !== undefined && !isOurs(secret)) {
+    const plain = secret.type === 'kubernetes.io/tls' && !('extra.txt' in (secret.data ?? {}));
+    const takeOver = spec.adoptExisting && plain && status?.syncedRevision === undefined;
+    return takeOver && refusals.length === 0
+      ? 'it should have taken the Secret over'
+      : expect('SecretConflict', ...refusals);
+  }
+  if (held === undefined || refusals.length > 0) return expect(...refusals);
   if (synced?.reason === 'OlderThanCurrent') {
     const older = pair !== undefined && pair.name === held.bundle.name && held.bundle.generation < pair.generation;
     return older && !spec.allowOlder ? undefined : 'what the cloud has is not older';
@@ -85,8 +81,13 @@ function wrongWith(
   return expect('Synced');
 }
 
-function misses({ dnsNames = [] }: ProviderCertificate['spec'], covered: string): boolean {
-  return dnsNames.some((name) => name !== covered);
+/** Why what the cloud has cannot be used; several when it is wrong in several ways. */
+function refusalsOf({ dnsNames = [] }: ProviderCertificate['spec'], bundle: Bundle | undefined): string[] {
+  if (bundle === undefined) return ['CertificateNotFound'];
+  return [
+    ...(bundle.flaw === 'none' ? [] : [reasonOf[bundle.flaw]]),
+    ...(dnsNames.some((name) => name !== bundle.name) ? ['NamesNotCovered'] : []),
+  ];
 }
 
 function isSame(pair: KnownPair | undefined, bundle: { name: string; generation: number }): boolean {

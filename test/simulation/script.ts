@@ -54,16 +54,16 @@ export async function play(world: World): Promise<void> {
   const { random } = world;
   await world.credentials(world.cloud.secret);
   await world.provider(random.pick(['1m', '5m']));
-  for (const name of world.pool.names) if (random.chance(0.7)) await upload(world, 'none', name);
+  for (const name of world.pool.names) if (random.chance(0.7)) await upload(world, 'none', name, random.pick([0, 5]));
   for (let left = random.between(1, 3); left > 0; left--) await create(world);
   world.startOperator();
   if (world.leaderElection) world.startOperator();
   await world.pass(random.pick([0, 200, 1_000, 10_000]));
-  for (let left = random.between(4, 16); left > 0; left--) {
+  for (let left = random.between(3, 12); left > 0; left--) {
     await happen(world);
     if (random.chance(0.3)) continue; // and at once the next
     await world.pass(
-      random.chance(0.01) ? random.between(1, 30) * 3_600_000 : random.pick([50, 400, 3_000, 20_000, 120_000]),
+      random.chance(0.01) ? random.between(1, 4) * 3_600_000 : random.pick([50, 400, 3_000, 20_000, 120_000]),
     );
   }
 }
@@ -87,14 +87,19 @@ function expectNever(): never {
   throw new Error('the weights do not add up');
 }
 
-async function upload(world: World, flaw: Flaw, name = world.random.pick(world.pool.names)): Promise<void> {
+async function upload(
+  world: World,
+  flaw: Flaw,
+  name = world.random.pick(world.pool.names),
+  daysAgo = 0,
+): Promise<void> {
   const { random, cloud, pool } = world;
   const held = cloud.held.get(name)?.bundle.generation ?? -1;
   // Mostly the next one; now and then somebody takes an old file.
   const generation = random.chance(0.15)
     ? random.between(0, pool.generations - 1)
     : Math.min(held + 1, pool.generations - 1);
-  cloud.upload(pool.bundle(name, generation, flaw), world.day(random.pick([0, 0, 5])));
+  cloud.upload(pool.bundle(name, generation, flaw), world.day(daysAgo));
   world.invariants.forgetDownloads();
   world.tell(`  ${name}, generation ${generation}, flaw ${flaw}`);
 }

@@ -27,6 +27,7 @@ export async function simulate(pool: Pool, seed: number): Promise<Outcome> {
     await calm(world);
     await endAll(world);
     if (world.alive.length === 0) world.startOperator();
+    await elect(world);
     await settle(world);
     await checkQuiet(world);
   } catch (error) {
@@ -37,6 +38,14 @@ export async function simulate(pool: Pool, seed: number): Promise<Outcome> {
   const { lists, downloads } = world.cloud;
   const steps = { secretWrites, statusWrites, lists, downloads, operators: world.processes.length };
   return { seed, violation, story: world.story, steps };
+}
+
+/** With several operators, one takes over within the time that the lease allows. */
+async function elect(world: World): Promise<void> {
+  for (let left = 10; !world.alive.some(({ operator }) => operator.leading); left--) {
+    if (left === 0) throw new Violation('nobody took over');
+    await world.pass(minute);
+  }
 }
 
 /** Whoever was told to end has done so within the time that Kubernetes gives by default. */

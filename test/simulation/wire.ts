@@ -1,5 +1,6 @@
 import { refusal, timeout, transportFault } from '../../src/kube/errors.ts';
 import type { Request, Wire } from '../../src/kube/transport.ts';
+import { unlessAborted } from '../../src/providers/unless-aborted.ts';
 import type { Machine } from './machine.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -45,18 +46,15 @@ export class UnreliableWire implements Wire {
   async call(request: Request, signal: AbortSignal): Promise<object> {
     const { machine } = this.#o;
     signal.throwIfAborted();
-    const answer = this.#exchange(request);
-    return new Promise<object>((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      const cancel = machine.after(patienceMs, () =>
-        reject(timeout(request.operation, `no complete answer within ${patienceMs / 1_000} s`)),
-      );
-      answer.then(resolve, reject).finally(() => {
-        cancel();
-        signal.removeEventListener('abort', onAbort);
-      });
-    });
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const cancel = machine.after(patienceMs, () =>
+      reject(timeout(request.operation, `no complete answer within ${patienceMs / 1_000} s`)),
+    );
+    try {
+      return await unlessAborted(Promise.race([this.#exchange(request), late]), signal);
+    } finally {
+      cancel();
+    }
   }
 
   async *stream(request: Request, signal: AbortSignal): AsyncGenerator<object> {
@@ -66,11 +64,10 @@ export class UnreliableWire implements Wire {
     signal.throwIfAborted();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await this.#travel();
+      await unlessAborted(this.#travel(), signal);
       if (random.chance(weather().lost)) throw broken(request);
       for await (const event of server.stream(request, ended.signal)) {
-        await machine.sleep(this.#latency());
-        signal.throwIfAborted();
+        await unlessAborted(machine.sleep(this.#latency()), signal);
         if (random.chance(weather().cut)) throw broken(request);
         yield event;
       }

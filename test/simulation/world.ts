@@ -105,7 +105,7 @@ export class World {
   }
 
   async refresh(name: string): Promise<void> {
-    this.invariants.forgetDownloads();
+    this.invariants.forgetDownloads(600_000); // it may be a while until somebody leads who sees it
     await this.change(name, { metadata: { annotations: { [refreshAnnotation]: String(++this.#refreshes) } } });
   }
 
