@@ -14,6 +14,8 @@ export class Violation extends Error {
   override readonly name = 'Violation';
 }
 
+/** What changed in the cluster is known everywhere after so long, unless the network is bad. */
+const newsTakeMs = 100;
 /** How long a downloaded bundle is kept for others at least, less what an answer may take to arrive. */
 const sharedForMs = 25_000;
 
@@ -26,6 +28,12 @@ export class Invariants {
   /** Secrets that some ProviderCertificate was once allowed to take over. */
   readonly #adoptable = new Set<string>();
   readonly #downloaded = new Map<Machine, Map<string, number>>();
+  /** The ProviderCertificates as they are, and since when what they ask for. */
+  readonly #certificates = new Map<string, { certificate: ProviderCertificate; since: number }>();
+  /** Since when news travel fast, by the weather and apart from it. */
+  #fairSince = 0;
+  #lateUntil = 0;
+  readonly #gone = new Map<string, number>();
   #sharingSince = 0;
   #writer: string | undefined;
   /** What was violated first. */
@@ -74,16 +82,28 @@ export class Invariants {
   stored = (version: StoredVersion): void => {
     this.#look(() => {
       const { resource, before, after } = version;
-      if (resource.plural === providerCertificates.plural && after !== undefined) {
-        const { metadata, spec } = after as ProviderCertificate;
-        if (spec?.adoptExisting) this.#adoptable.add(`${metadata.namespace}/${spec.secretName ?? metadata.name}`);
-        if (this.#writer !== undefined) this.statusWrites++;
-      }
+      if (resource.plural === providerCertificates.plural)
+        this.#watchCertificate(before as ProviderCertificate | undefined, after as ProviderCertificate | undefined);
       if (resource.plural !== secrets.plural || this.#writer === undefined) return;
       this.secretWrites++;
       this.#watchSecret(before as Secret | undefined, after as Secret | undefined);
     });
   };
+
+  /** News do not travel fast just now. */
+  badWeather(): void {
+    this.#fairSince = Infinity;
+  }
+
+  /** They do again. */
+  fairWeather(): void {
+    this.#fairSince = this.#time.elapsed();
+  }
+
+  /** They do not for so long. */
+  newsLate(forMs: number): void {
+    this.#lateUntil = Math.max(this.#lateUntil, this.#time.elapsed() + forMs);
+  }
 
   /** What a Secret holds, when that is one of the pairs that there are. */
   pairIn(secret: Secret | undefined): KnownPair | undefined {
@@ -106,11 +126,51 @@ export class Invariants {
       throw new Violation(`${this.#writer} wrote a broken pair to Secret ${key}`);
     }
     if (!changed) return;
+    this.#watchWish(key, after);
     const source = after.metadata.annotations?.[secretAnnotations.source] ?? '';
     if (!source.endsWith(` name=${pair.name}`) && !cleared)
       throw new Violation(`${this.#writer} wrote the pair of ${pair.name} to Secret ${key}, whose source is ${source}`);
     if (!this.#cloud.hasServed(pair.name, pair.generation))
       throw new Violation(`${this.#writer} wrote a pair that nobody handed out to Secret ${key}`);
+  }
+
+  #watchCertificate(before: ProviderCertificate | undefined, after: ProviderCertificate | undefined): void {
+    const key = objectKey((after ?? before)?.metadata ?? { name: '' });
+    if (after === undefined) {
+      this.#certificates.delete(key);
+      this.#gone.set(key, this.#time.elapsed());
+      return;
+    }
+    const { metadata, spec, status } = after;
+    if (spec?.adoptExisting) this.#adoptable.add(`${metadata.namespace}/${spec.secretName ?? metadata.name}`);
+    const changed = before?.metadata.generation !== metadata.generation;
+    const since = changed ? this.#time.elapsed() : (this.#certificates.get(key)?.since ?? 0);
+    this.#certificates.set(key, { certificate: after, since });
+    if (this.#writer === undefined) return;
+    this.statusWrites++;
+    if ((status?.observedGeneration ?? -1) < (before?.status?.observedGeneration ?? -1))
+      throw new Violation(`${this.#writer} let the status of ${key} speak of an earlier spec than before`);
+  }
+
+  /** A write that nobody wants any more, although there was time enough to hear of that. */
+  #watchWish(secretKey: string, after: Secret): void {
+    const holder = after.metadata.annotations?.[secretAnnotations.certificate] ?? '';
+    const heardBy = this.#time.elapsed() - newsTakeMs;
+    if (Math.max(this.#fairSince, this.#lateUntil) > heardBy - newsTakeMs) return;
+    const gone = this.#gone.get(holder);
+    const { certificate, since } = this.#certificates.get(holder) ?? {};
+    if (certificate === undefined) {
+      if (gone !== undefined && gone < heardBy)
+        throw new Violation(`${this.#writer} wrote ${secretKey} for ${holder}, which is gone`);
+      return;
+    }
+    const { spec, metadata } = certificate;
+    const wanted =
+      spec.mode !== 'Observe' &&
+      !spec.suspend &&
+      `${metadata.namespace}/${spec.secretName ?? metadata.name}` === secretKey;
+    if (!wanted && (since ?? 0) < heardBy)
+      throw new Violation(`${this.#writer} wrote ${secretKey} for ${holder}, which does not want that`);
   }
 
   #watchDownload(event: 'begins' | 'gave', machine: Machine, id: string, revision: string): void {

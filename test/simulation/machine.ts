@@ -8,6 +8,7 @@ import type { VirtualTime } from './virtual-time.ts';
 export class Machine implements Clock {
   readonly #time: VirtualTime;
   #stopped: (() => void)[] | undefined;
+  #awakeSince = 0;
   #dead = false;
 
   constructor(time: VirtualTime) {
@@ -17,6 +18,11 @@ export class Machine implements Clock {
   /** Gets no time just now. */
   get stopped(): boolean {
     return this.#stopped !== undefined;
+  }
+
+  /** How long ago it last was stopped; 0 while it is. */
+  get awakeForMs(): number {
+    return this.stopped ? 0 : this.#time.elapsed() - this.#awakeSince;
   }
 
   get dead(): boolean {
@@ -42,6 +48,7 @@ export class Machine implements Clock {
     this.#stopped = held;
     this.#time.after(ms, () => {
       this.#stopped = undefined;
+      this.#awakeSince = this.#time.elapsed();
       for (const fn of held) this.#enter(fn);
     });
   }

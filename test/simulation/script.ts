@@ -37,14 +37,10 @@ const actions: readonly (readonly [weight: number, name: string, act: Action])[]
   [3, 'all is well again', calm],
   [3, 'an operator is killed', (world) => onOperator(world, (process) => process.kill())],
   [2, 'an operator is stopped', (world) => onOperator(world, (process) => process.end())],
-  [
-    3,
-    'an operator gets no time',
-    (world) => onOperator(world, ({ machine }) => machine.stopFor(world.random.between(1_000, 60_000))),
-  ],
+  [3, 'an operator gets no time', giveNoTime],
   [4, 'an operator is started', startOperator],
-  [2, 'all watches end', (world) => world.server.cutWatches()],
-  [1, 'the API server forgets', (world) => world.server.compact()],
+  [2, 'all watches end', cutWatches],
+  [3, 'the API server restarts and has forgotten', restart],
 ];
 
 const total = actions.reduce((sum, [weight]) => sum + weight, 0);
@@ -71,6 +67,7 @@ export async function play(world: World): Promise<void> {
 /** No more faults: what is left is what the users want and what the cloud has. */
 export async function calm(world: World): Promise<void> {
   world.weather = fairWeather;
+  world.invariants.fairWeather();
   world.cloud.mood = goodMood;
   await world.credentials(world.cloud.secret);
   world.invariants.forgetDownloads();
@@ -171,9 +168,22 @@ async function changeCredentials(world: World): Promise<void> {
   world.invariants.forgetDownloads();
 }
 
+/** Whoever watched begins again after a second or two. */
+function cutWatches(world: World): void {
+  world.invariants.newsLate(5_000);
+  world.server.cutWatches();
+}
+
+function restart(world: World): void {
+  cutWatches(world);
+  // What happens before anybody is back cannot be told any more.
+  world.time.after(world.random.between(0, 500), () => world.server.compact());
+}
+
 function badWeather(world: World): void {
   const { random } = world;
   const some = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
+  world.invariants.badWeather();
   world.weather = { lost: some(0.3), answerLost: some(0.3), refused: some(0.3), slow: some(0.3), cut: some(0.2) };
 }
 
@@ -181,6 +191,12 @@ function badMood(world: World): void {
   const { random } = world;
   const some = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
   world.cloud.mood = { throttled: some(0.3), failing: some(0.5), forgetful: some(0.3), slow: some(0.3) };
+}
+
+function giveNoTime(world: World): void {
+  const ms = world.random.between(1_000, 60_000);
+  world.invariants.newsLate(ms + 5_000);
+  onOperator(world, ({ machine }) => machine.stopFor(ms));
 }
 
 function startOperator(world: World): void {

@@ -7,7 +7,7 @@ import { KubeError } from '../../src/kube/errors.ts';
 import type { KubeObject, Manifest, Resource, Secret } from '../../src/kube/objects.ts';
 import { ModelApiServer } from './api-server.ts';
 import { Cloud } from './cloud.ts';
-import { Invariants } from './invariants.ts';
+import { Invariants, Violation } from './invariants.ts';
 import type { Pool } from './pool.ts';
 import { Process } from './process.ts';
 import { Random } from './random.ts';
@@ -16,7 +16,7 @@ import { type Weather, fairWeather } from './wire.ts';
 
 const namespace = 'default';
 const forever = new AbortController().signal;
-const inFlight = 3;
+const inFlight = 2;
 /** Soon enough for those that take a silent watch for a dead one. */
 const bookmarkMs = 120_000;
 
@@ -58,7 +58,12 @@ export class World {
   }
 
   pass(ms: number): Promise<void> {
-    return this.time.pass(ms, this.invariants.check);
+    return this.time.pass(ms, () => {
+      this.invariants.check();
+      const leading = this.alive.filter(({ operator, machine }) => operator.leading && machine.awakeForMs > 1_000);
+      if (leading.length > 1)
+        throw new Violation(`${leading.map(({ name }) => name).join(' and ')} lead at the same time`);
+    });
   }
 
   startOperator(): void {
