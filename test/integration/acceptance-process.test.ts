@@ -77,7 +77,8 @@ describe('the built file', () => {
 });
 
 test('what nobody foresaw ends the process, with one line that says so', async () => {
-  const boom = "process.on('SIGUSR2', () => { throw Object.assign(new Error('boom'), { body: 'untold '.repeat(2) }); })";
+  const boom =
+    "process.on('SIGUSR2', () => { throw Object.assign(new Error('boom'), { body: 'untold '.repeat(2) }); })";
   await using w = await world({ env: { NODE_OPTIONS: `--import="data:text/javascript,${boom}"` } });
   w.operator.signal('SIGUSR2');
   expect(await w.operator.exited).toEqual({ code: 1, signal: null });
