@@ -1,15 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
-/** Unit tests are pure and fast; integration tests share one real control plane, started once for the run. */
+/** Each project is a group of its own, and they come one after the other. */
 export default defineConfig({
   test: {
     // The last checks of the integration run load every pair that was written with Go and OpenSSL.
     teardownTimeout: 120_000,
     reporters: ['default', './test/support/totals.ts'],
     projects: [
+      // Pure and fast.
       {
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
       },
+      // They share one real control plane, started once for the run.
       {
         test: {
           name: 'integration',
@@ -18,6 +25,18 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 600_000,
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      // In Docker, where an engine answers.
+      {
+        test: {
+          name: 'image',
+          include: ['test/image/**/*.test.ts'],
+          globalSetup: ['test/image/setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
