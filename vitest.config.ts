@@ -28,6 +28,18 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      // With helm, where it is or can be built; two files have a control plane of their own.
+      {
+        test: {
+          name: 'chart',
+          include: ['test/chart/**/*.test.ts'],
+          globalSetup: ['test/chart/setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
       // In Docker, where an engine answers.
       {
         test: {
