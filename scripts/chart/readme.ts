@@ -16,7 +16,7 @@ export function chartReadme(): string {
 function rows(values: Record<string, ValueSchema>, path = ''): string[][] {
   return Object.entries(values).flatMap(([name, schema]) => {
     const { properties, description = '', default: value } = schema;
-    if (properties) return rows(properties, `${path}${name}.`);
-    return [[`\`${path}${name}\``, value === undefined ? '' : `\`${JSON.stringify(value)}\``, description]];
+    const own = [`\`${path}${name}\``, value === undefined ? '' : `\`${JSON.stringify(value)}\``, description];
+    return [own, ...rows(properties ?? {}, `${path}${name}.`)];
   });
 }

@@ -44,7 +44,7 @@ export const crds = {
     ),
     keep: flag(
       true,
-      'Keep them when the release is uninstalled. With `false` they go, and with them every ProviderCertificate of the cluster; the Secrets stay.',
+      'Keep them when the release is uninstalled. With `false` they go, and with them every ProviderCertificate of the cluster. Secrets stay in either case, but for those with `deletionPolicy: Delete`.',
     ),
   }),
 };
