@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import { Agent, type Dispatcher } from 'undici';
 
 /** How to reach an API server: a bearer token or a client certificate, everything in PEM. */
@@ -26,6 +28,9 @@ export class ApiError extends Error {
     this.status = status;
   }
 }
+
+/** How often a server that asks for a moment is asked again: it does so while it takes in a new kind. */
+const patience = 30;
 
 /** The few raw requests that setting up and watching a cluster take, independent of the client of the operator. */
 export class Api {
@@ -80,7 +85,22 @@ export class Api {
     path: string,
     o: { body?: object; type?: string; signal?: AbortSignal } = {},
   ): Promise<Dispatcher.ResponseData['body']> {
-    const { statusCode, body } = await this.#agent.request({
+    for (let attempt = 1; ; attempt++) {
+      const { statusCode, body } = await this.#request(method, path, o);
+      if (statusCode < 300) return body;
+      const text = await body.text();
+      if (statusCode !== 429 || attempt === patience)
+        throw new ApiError(statusCode, `${method} ${path} was answered with ${statusCode}: ${text.slice(0, 1_000)}`);
+      await setTimeout(1_000);
+    }
+  }
+
+  #request(
+    method: 'GET' | 'POST' | 'PATCH',
+    path: string,
+    o: { body?: object; type?: string; signal?: AbortSignal },
+  ): Promise<Dispatcher.ResponseData> {
+    return this.#agent.request({
       origin: this.access.url,
       path,
       method,
@@ -92,8 +112,5 @@ export class Api {
       ...(o.signal && { signal: o.signal, bodyTimeout: 0 }),
       ...(o.body && { body: JSON.stringify(o.body) }),
     });
-    if (statusCode < 300) return body;
-    const text = await body.text();
-    throw new ApiError(statusCode, `${method} ${path} was answered with ${statusCode}: ${text.slice(0, 1_000)}`);
   }
 }

@@ -5,11 +5,18 @@ import { Deadline } from './deadline.ts';
 import { KubeError, isNotFound, timeout } from './errors.ts';
 import { type KubeObject, leases } from './objects.ts';
 
+/** How long a lease holds without being renewed, how long its holder tries to renew it, and how often all look at it. */
+export interface LeaseTiming {
+  leaseSeconds: number;
+  renewDeadlineMs: number;
+  retryMs: number;
+}
+
 // The numbers of client-go's leader election.
-const leaseSeconds = 15;
-const renewDeadlineMs = 10_000;
-const retryMs = 2_000;
+const usualTiming: LeaseTiming = { leaseSeconds: 15, renewDeadlineMs: 10_000, retryMs: 2_000 };
 const jitter = 1.2;
+/** Ending is not held up for longer than that: the others would take the lease all the same, a little later. */
+const releaseMs = 2_000;
 
 interface LeaseSpec {
   holderIdentity?: string;
@@ -31,6 +38,7 @@ interface Options {
   name: string;
   /** Unique among all who want the lease, and new with each process. */
   identity: string;
+  timing?: LeaseTiming;
   random?: () => number;
 }
 
@@ -49,6 +57,7 @@ export class LeaseLost extends Error {
  */
 export class Lease {
   readonly #options: Options;
+  readonly #timing: LeaseTiming;
   readonly #random: () => number;
   readonly #logger: Logger;
   #seen: LeaseObject | undefined;
@@ -58,6 +67,7 @@ export class Lease {
 
   constructor(options: Options) {
     this.#options = options;
+    this.#timing = options.timing ?? usualTiming;
     this.#random = options.random ?? Math.random;
     this.#logger = options.logger.child({ lease: `${options.namespace}/${options.name}` });
   }
@@ -67,7 +77,7 @@ export class Lease {
     this.#logger.info({ identity: this.#options.identity }, 'waiting for the lease');
     for (;;) {
       signal.throwIfAborted();
-      if (await this.#try(renewDeadlineMs, signal)) break;
+      if (await this.#try(this.#timing.renewDeadlineMs, signal)) break;
       await this.#pause(signal);
     }
     this.#cancelSilence();
@@ -80,6 +90,7 @@ export class Lease {
    */
   async keep(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    const { renewDeadlineMs, retryMs } = this.#timing;
     const error = (): LeaseLost => new LeaseLost('The lease could not be renewed in time.');
     using life = new Deadline({ clock, parent: signal, ms: renewDeadlineMs, error });
     try {
@@ -98,7 +109,7 @@ export class Lease {
   async release(): Promise<void> {
     const { client, identity, clock } = this.#options;
     if (this.#seen === undefined || this.#holder !== identity) return;
-    using deadline = this.#deadline(retryMs, new AbortController().signal);
+    using deadline = this.#deadline(releaseMs, new AbortController().signal);
     const now = microTime(clock.now());
     const spec = { ...this.#seen.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
     try {
@@ -145,7 +156,7 @@ export class Lease {
     const renewed = before?.spec?.holderIdentity === identity ? before.spec : undefined;
     const spec: LeaseSpec = {
       holderIdentity: identity,
-      leaseDurationSeconds: leaseSeconds,
+      leaseDurationSeconds: this.#timing.leaseSeconds,
       acquireTime: renewed?.acquireTime ?? now,
       renewTime: now,
       leaseTransitions: (before?.spec?.leaseTransitions ?? 0) + (before === undefined || renewed ? 0 : 1),
@@ -175,12 +186,12 @@ export class Lease {
     this.#cancelSilence();
     this.#silent = false;
     if (lease === undefined || this.#holder === this.#options.identity) return;
-    const seconds = lease.spec?.leaseDurationSeconds ?? leaseSeconds;
+    const seconds = lease.spec?.leaseDurationSeconds ?? this.#timing.leaseSeconds;
     this.#cancelSilence = this.#options.clock.after(seconds * 1_000, () => (this.#silent = true));
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
-    await sleep(this.#options.clock, retryMs * (1 + (jitter - 1) * this.#random()), signal);
+    await sleep(this.#options.clock, this.#timing.retryMs * (1 + (jitter - 1) * this.#random()), signal);
   }
 
   #deadline(ms: number, parent: AbortSignal): Deadline {

@@ -94,6 +94,14 @@ export function apiVersionOf({ group, version }: Resource): string {
   return group ? `${group}/${version}` : version;
 }
 
+/** The keys of `data` that a manager holds. Who lost all of them to others still holds the empty map. */
+export function dataKeysOf({ fieldsV1 }: ManagedFieldsEntry): string[] {
+  const data = (fieldsV1?.['f:data'] ?? {}) as Record<string, unknown>;
+  return Object.keys(data)
+    .filter((key) => key.startsWith('f:'))
+    .map((key) => key.slice(2));
+}
+
 /** RFC 3339 to the second, as the API server itself writes times. */
 export function timestamp(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z');

@@ -3,7 +3,7 @@ import { fieldManager } from '../api/names.ts';
 import type { Pair } from '../certificate/verdict.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
-import { type KubeObject, type ObjectMeta, objectKey, secrets } from '../kube/objects.ts';
+import { type KubeObject, type ObjectMeta, dataKeysOf, objectKey, secrets } from '../kube/objects.ts';
 import { lastApplied } from './last-applied.ts';
 import { type Origin, managedMetadata } from './manifest.ts';
 import { findSecret } from './secret.ts';
@@ -215,16 +215,15 @@ export class Writer {
 }
 
 function sharesData(metadata: ObjectMeta): boolean {
-  return (metadata.managedFields ?? []).some(
-    ({ manager, fieldsV1 }) => manager !== fieldManager && fieldsV1 !== undefined && 'f:data' in fieldsV1,
-  );
+  return foreignDataKeys(metadata).length > 0;
 }
 
 function holdsForeignCa(metadata: ObjectMeta): boolean {
-  return (metadata.managedFields ?? []).some(({ manager, fieldsV1 }) => {
-    const fields = fieldsV1 as { 'f:data'?: Record<string, unknown> } | undefined;
-    return manager !== fieldManager && fields?.['f:data']?.['f:ca.crt'] !== undefined;
-  });
+  return foreignDataKeys(metadata).includes('ca.crt');
+}
+
+function foreignDataKeys({ managedFields = [] }: ObjectMeta): string[] {
+  return managedFields.filter(({ manager }) => manager !== fieldManager).flatMap(dataKeysOf);
 }
 
 function nameOf({ metadata }: ProviderCertificate, spec: SyncSettings): { namespace: string; name: string } {

@@ -2,7 +2,13 @@ import type { CertificateSettings, ProviderCertificate } from '../api/certificat
 import { fieldManager, secretAnnotations as annotations, secretLabels } from '../api/names.ts';
 import type { Facts } from '../certificate/facts.ts';
 import { printable } from '../certificate/printable.ts';
-import { type ObjectMeta, type OwnerReference, timestamp } from '../kube/objects.ts';
+import {
+  type ManagedFieldsEntry,
+  type ObjectMeta,
+  type OwnerReference,
+  dataKeysOf,
+  timestamp,
+} from '../kube/objects.ts';
 
 /** What our annotations on a Secret say of the pair that was written there. */
 export interface Origin {
@@ -21,7 +27,8 @@ export interface Origin {
 export interface ManagedMetadata {
   labels: Record<string, string>;
   annotations: Record<string, string>;
-  ownerReferences: OwnerReference[];
+  /** Absent for none: an empty list would count as a change to the API server. */
+  ownerReferences?: OwnerReference[];
 }
 
 /** Where a pair comes from, as the spec says it. A renewal under a new id is the same source. */
@@ -39,7 +46,8 @@ export function sourceOf(spec: CertificateSettings, namespace: string): string {
 export function originOf(metadata: ObjectMeta): Origin | undefined {
   const noted = metadata.annotations ?? {};
   const holder = noted[annotations.certificate] ?? '';
-  if (!holder.startsWith(`${metadata.namespace}/`) && !ownFields(metadata)['f:data']) return undefined;
+  if (!holder.startsWith(`${metadata.namespace}/`) && !ownEntry(metadata).some((entry) => dataKeysOf(entry).length > 0))
+    return undefined;
   return {
     holder,
     source: noted[annotations.source] ?? '',
@@ -73,19 +81,18 @@ export function managedMetadata(
       [annotations.notBefore]: timestamp(facts.notBefore),
       [annotations.notAfter]: timestamp(facts.notAfter),
     },
-    ownerReferences:
-      spec.deletionPolicy === 'Delete'
-        ? [
-            {
-              apiVersion: certificate.apiVersion,
-              kind: certificate.kind,
-              name,
-              uid,
-              blockOwnerDeletion: false,
-              controller: false,
-            },
-          ]
-        : [],
+    ...(spec.deletionPolicy === 'Delete' && {
+      ownerReferences: [
+        {
+          apiVersion: certificate.apiVersion,
+          kind: certificate.kind,
+          name,
+          uid,
+          blockOwnerDeletion: false,
+          controller: false,
+        },
+      ],
+    }),
   };
 }
 
@@ -108,7 +115,7 @@ function sameEntries(live: Record<string, string> = {}, wanted: Record<string, s
 
 function sameOwner(live: ObjectMeta, wanted: ManagedMetadata, owned: string[]): boolean {
   const present = new Set((live.ownerReferences ?? []).map((reference) => reference.uid));
-  const uids = wanted.ownerReferences.map((reference) => reference.uid);
+  const uids = (wanted.ownerReferences ?? []).map((reference) => reference.uid);
   return uids.every((uid) => present.has(uid)) && owned.every((uid) => uids.includes(uid));
 }
 
@@ -129,8 +136,12 @@ function ownedKeys(live: ObjectMeta): { labels: string[]; annotations: string[];
 }
 
 function ownFields(live: ObjectMeta): FieldSet {
-  const entry = live.managedFields?.find(({ manager, operation }) => manager === fieldManager && operation === 'Apply');
-  return (entry?.fieldsV1 as FieldSet | undefined) ?? {};
+  return (ownEntry(live)[0]?.fieldsV1 as FieldSet | undefined) ?? {};
+}
+
+/** What our last apply left; at most one. */
+function ownEntry({ managedFields = [] }: ObjectMeta): ManagedFieldsEntry[] {
+  return managedFields.filter(({ manager, operation }) => manager === fieldManager && operation === 'Apply');
 }
 
 interface FieldSet {

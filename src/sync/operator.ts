@@ -70,8 +70,11 @@ export interface OperatorObserver {
 
 /** In milliseconds; whoever is idle takes what is due at once. */
 const longestDue = 120_000;
-/** What runs at the end may go on for so long, in milliseconds; events get a little more, and all of it ends within 10 s. */
-const graceMs = 8_000;
+/**
+ * What runs at the end may go on for so long, in milliseconds. Then the lease is given up and events are sent, and all of it
+ * ends within 10 s.
+ */
+const graceMs = 6_000;
 /** Provider objects are few, and each costs little. */
 const providerConcurrency = 4;
 

@@ -16,7 +16,7 @@ export interface Health {
   facts?: Remote | undefined;
 }
 
-type HealthInput = Pick<Situation, 'now' | 'spec' | 'source' | 'target' | 'heldBy' | 'comparison'>;
+type HealthInput = Pick<Situation, 'now' | 'spec' | 'source' | 'target' | 'heldBy' | 'comparison' | 'writtenBefore'>;
 
 const day = 24 * 3_600_000;
 
@@ -35,7 +35,7 @@ export function healthOf(input: HealthInput, remoteNotAfter: number | undefined)
 }
 
 function readiness(input: HealthInput, content: Content | undefined): Health['ready'] {
-  const { spec, now, target, heldBy, source, comparison } = input;
+  const { spec, now, target, heldBy, source, comparison, writtenBefore } = input;
   const no = (reason: ReadyReason, message: string): Health['ready'] => ({ status: 'False', reason, message });
   const secret = `Secret ${spec.secretName}`;
 
@@ -44,7 +44,11 @@ function readiness(input: HealthInput, content: Content | undefined): Health['re
   }
   if (heldBy !== undefined) return no('SecretConflict', `${secret} belongs to ProviderCertificate ${heldBy}.`);
   if (target?.ours === false) return no('SecretConflict', `${secret} is written by ${target.manager}.`);
-  if (content === undefined) return no('SecretMissing', `${secret} does not exist.`);
+  if (content === undefined) {
+    // Without a reason to write, nobody looked whether somebody else has one of this name.
+    const looked = spec.mode === 'Observe' || writtenBefore;
+    return no('SecretMissing', `${secret} ${looked ? 'does not exist' : 'is not written yet'}.`);
+  }
   if (!content.intact) return no('SecretInvalid', `${secret} holds no usable pair: ${content.message}.`);
   const { facts } = content;
   if (facts.notAfter <= now)

@@ -5,7 +5,7 @@ import { inspectPair } from '../certificate/inspect.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
-import { objectKey, secrets } from '../kube/objects.ts';
+import { dataKeysOf, objectKey, secrets } from '../kube/objects.ts';
 import type { KubeObject, ObjectMeta, Secret } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import { withoutLastApplied } from './last-applied.ts';
@@ -178,7 +178,7 @@ export class Targets {
 /** Who, besides us, last wrote data of this object. */
 export function otherManager(metadata: ObjectMeta): string {
   const others = (metadata.managedFields ?? []).filter(({ manager }) => manager !== fieldManager);
-  const writers = others.filter(({ fieldsV1 }) => fieldsV1 !== undefined && 'f:data' in fieldsV1);
+  const writers = others.filter((entry) => dataKeysOf(entry).length > 0);
   const [latest] = (writers.length > 0 ? writers : others).toSorted((a, b) =>
     (b.time ?? '').localeCompare(a.time ?? ''),
   );
@@ -219,9 +219,7 @@ function adoptability(secret: Secret, content: Content): { content: Content } | 
     if (Object.keys(marks).some((key) => key.startsWith(prefix))) return { refused: `${tool} manages it` };
   }
   if (metadata.labels?.['app.kubernetes.io/managed-by'] === 'Helm') return { refused: 'Helm manages it' };
-  const applier = metadata.managedFields?.find(
-    ({ operation, fieldsV1 }) => operation === 'Apply' && fieldsV1 !== undefined && 'f:data' in fieldsV1,
-  );
+  const applier = metadata.managedFields?.find((entry) => entry.operation === 'Apply' && dataKeysOf(entry).length > 0);
   if (applier !== undefined) return { refused: `${applier.manager} applies its data` };
   const extra = Object.keys(secret.data ?? {}).filter((key) => !['tls.crt', 'tls.key', 'ca.crt'].includes(key));
   if (extra.length > 0) return { refused: `it also holds ${extra.slice(0, 3).join(', ')}` };

@@ -76,6 +76,21 @@ describe('the built file', () => {
   });
 });
 
+test('what nobody foresaw ends the process, with one line that says so', async () => {
+  const boom =
+    "process.on('SIGUSR2', () => { throw Object.assign(new Error('boom'), { body: 'untold '.repeat(2) }); })";
+  await using w = await world({ env: { NODE_OPTIONS: `--import="data:text/javascript,${boom}"` } });
+  w.operator.signal('SIGUSR2');
+  expect(await w.operator.exited).toEqual({ code: 1, signal: null });
+  const lines = await w.operator.logs();
+  expect(lines.filter(({ level }) => level === 'fatal')).toEqual([lines.at(-1)]);
+  expect(lines.at(-1)).toMatchObject({
+    msg: 'an unexpected error ends the process',
+    err: { type: 'Error', message: 'boom', stack: expect.stringContaining('Error: boom') },
+  });
+  expect(JSON.stringify(lines.at(-1))).not.toContain('untold untold');
+});
+
 /** The sandbox as a user starts it, in a process group of its own as a shell would give it. */
 function sandbox(folder: string, ...args: string[]) {
   const child = spawn('npm', ['run', 'sandbox', ...args], {

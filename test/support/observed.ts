@@ -25,8 +25,8 @@ export async function startObserved(
   foldersOf: (controlPlane: ControlPlane) => RunFolders,
 ): Promise<ObservedControlPlane> {
   const controlPlane = await startControlPlane();
+  const api = new Api(accessOf(await readFile(controlPlane.adminKubeconfig, 'utf8')));
   try {
-    const api = new Api(accessOf(await readFile(controlPlane.adminKubeconfig, 'utf8')));
     const resources = await installDefinitions(api);
     const observer = await Observer.start(api, foldersOf(controlPlane), ['/api/v1/events', ...resources]);
     return {
@@ -42,6 +42,7 @@ export async function startObserved(
       },
     };
   } catch (error) {
+    await api.close();
     await controlPlane.stop();
     throw error;
   }

@@ -56,8 +56,13 @@ export class Observer {
   /** @param resources paths of further collections whose objects users read, like `/api/v1/events` */
   static async start(api: Api, folders: RunFolders, resources: readonly string[]): Promise<Observer> {
     const observer = new Observer(api, folders);
-    await observer.#watch<Secret>('/api/v1/secrets', (secret) => observer.#absorb(secret));
-    for (const path of resources) await observer.#watch<ApiObject>(path, (object) => observer.#write(object));
+    try {
+      await observer.#watch<Secret>('/api/v1/secrets', (secret) => observer.#absorb(secret));
+      for (const path of resources) await observer.#watch<ApiObject>(path, (object) => observer.#write(object));
+    } catch (error) {
+      observer.#abort.abort();
+      throw error;
+    }
     return observer;
   }
 

@@ -29,13 +29,20 @@ export interface Operator extends AsyncDisposable {
 /**
  * Starts the operator and waits until it is ready.
  * @param args more flags
+ * @param env more of its environment
  * @param ready false: return at once, for an operator that cannot become ready
  */
 export async function startOperator({
   kubeconfig = inject('kubeconfig'),
   args = [],
+  env = {},
   ready = true,
-}: { kubeconfig?: string; args?: readonly string[]; ready?: boolean } = {}): Promise<Operator> {
+}: {
+  kubeconfig?: string;
+  args?: readonly string[];
+  env?: Record<string, string>;
+  ready?: boolean;
+} = {}): Promise<Operator> {
   const folders = runFolders(inject('runDirectory'));
   const group = await ProcessGroup.start();
   const port = await freePort();
@@ -45,7 +52,7 @@ export async function startOperator({
   const { pid, exited, kill } = await group.spawn({
     file: process.execPath,
     args: [folders.operator, ...flags, ...args],
-    env: { PATH: process.env['PATH'], HOME: group.directory },
+    env: { PATH: process.env['PATH'], HOME: group.directory, ...env },
     log,
   });
   const operator: Operator = {

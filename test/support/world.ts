@@ -59,8 +59,9 @@ interface WorldOptions {
   pollInterval?: string;
   /** False: without an operator, until `startOperator`. */
   operator?: boolean;
-  /** More flags for the operator. */
+  /** More flags for the operator, and more of its environment. */
   args?: readonly string[];
+  env?: Record<string, string>;
 }
 
 /** What a first list and a first download take, and a poll, on a machine that is busy with other tests. */
@@ -142,11 +143,12 @@ export class World implements AsyncDisposable {
   }
 
   async startOperator(): Promise<Operator> {
-    const { clusterWide = false, kubeconfig, args = [] } = this.#options;
+    const { clusterWide = false, kubeconfig, args = [], env = {} } = this.#options;
     const scope = clusterWide ? [] : ['--watch-namespace', this.namespace];
     this.#operator = await startOperator({
       kubeconfig: await this.#serviceAccount(kubeconfig, clusterWide),
       args: [...scope, '--allow-endpoint', '127.0.0.1', ...args],
+      env,
     });
     return this.#operator;
   }

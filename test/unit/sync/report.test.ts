@@ -32,7 +32,10 @@ function target(notAfter: number, notBefore = notAfter - 90 * day): OwnTarget {
 }
 
 const health = (notAfter: number, at = now, remote?: number) =>
-  healthOf({ now: at, spec, source, target: target(notAfter), heldBy: undefined, comparison: undefined }, remote);
+  healthOf(
+    { now: at, spec, source, target: target(notAfter), heldBy: undefined, writtenBefore: true, comparison: undefined },
+    remote,
+  );
 
 const certificate: ProviderCertificate = {
   apiVersion: 'provider-certificates.io/v1alpha1',
@@ -104,6 +107,7 @@ describe('Expiring', () => {
           source,
           target: target(now + left, now + left - 9 * day),
           heldBy: undefined,
+          writtenBefore: true,
           comparison: undefined,
         },
         undefined,
@@ -133,6 +137,7 @@ describe('of a certificate that is only listed, and no Secret', () => {
         source,
         target: undefined,
         heldBy: undefined,
+        writtenBefore: true,
         comparison: {
           revision: 'r',
           at: now,
@@ -237,7 +242,10 @@ describe('status', () => {
       huge.content.facts.dnsNames = Array.from({ length: 2000 }, (_, index) => `${'x'.repeat(300)}${index}`);
       huge.content.facts.issuer = `CN=\u202e${'y'.repeat(5000)}`;
     }
-    const big = healthOf({ now, spec, source, target: huge, heldBy: undefined, comparison: undefined }, undefined);
+    const big = healthOf(
+      { now, spec, source, target: huge, heldBy: undefined, writtenBefore: true, comparison: undefined },
+      undefined,
+    );
     const status = nextStatus(
       certificate,
       { ...findings, health: big, synced: { reason: 'KeyMismatch', message: 'z'.repeat(5000) } },

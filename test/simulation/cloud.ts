@@ -1,0 +1,153 @@
+import { ProviderError } from '../../src/providers/errors.ts';
+import type { InventoryEntry } from '../../src/providers/inventory.ts';
+import { nhn } from '../../src/providers/nhn/index.ts';
+import type { Call, Provider, ProviderClient } from '../../src/providers/provider.ts';
+import type { Machine } from './machine.ts';
+import type { Bundle } from './pool.ts';
+import type { Random } from './random.ts';
+
+/** How often a cloud does not do what it is asked; each in [0, 1], per call. */
+export interface Mood {
+  throttled: number;
+  /** 503, a reset, an answer that cannot be understood. */
+  failing: number;
+  /** A list that lacks most of what is there. */
+  forgetful: number;
+  slow: number;
+}
+
+export const goodMood: Mood = { throttled: 0, failing: 0, forgetful: 0, slow: 0 };
+
+interface Held {
+  bundle: Bundle;
+  /** YYYY-MM-DD. */
+  day: string;
+}
+
+/** A certificate manager like that of NHN Cloud, for one account: lists show only the day of an upload. */
+export class Cloud {
+  readonly #random: Random;
+  readonly #held = new Map<string, Held>();
+  /** All that was ever handed out under a name, by generation. */
+  readonly #served = new Map<string, Set<number>>();
+  mood: Mood = goodMood;
+  /** Which secret access key is let in. */
+  secret = 'secret-1';
+  /** Calls under way, by who made them. */
+  readonly #running = new Map<Machine, number>();
+  /** The most that one operator had under way at the same time. */
+  mostAtOnce = 0;
+  lists = 0;
+  downloads = 0;
+  /** Told of each download when it begins, and when it gave something. */
+  onDownload: (event: 'begins' | 'gave', machine: Machine, id: string, revision: string) => void = () => {};
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  get held(): ReadonlyMap<string, Held> {
+    return this.#held;
+  }
+
+  /** Whether the certificate of this generation was ever there under this name. */
+  hasServed(name: string, generation: number): boolean {
+    return this.#served.get(name)?.has(generation) ?? false;
+  }
+
+  upload(bundle: Bundle, day: string): void {
+    this.#held.set(bundle.name, { bundle, day });
+    const served = this.#served.get(bundle.name) ?? new Set();
+    this.#served.set(bundle.name, served.add(bundle.generation));
+  }
+
+  remove(name: string): void {
+    this.#held.delete(name);
+  }
+
+  /** The provider as an operator on this machine knows it: everything as at NHN Cloud, but for the wire. */
+  on(machine: Machine): Provider {
+    return {
+      ...nhn,
+      connect: ({ credentials }) => this.#client(machine, credentials['secretAccessKey'] ?? ''),
+    };
+  }
+
+  #client(machine: Machine, secret: string): ProviderClient {
+    return {
+      list: (call) => this.#call(machine, call, secret, () => this.#list()),
+      download: ({ id, revision }, call) => {
+        this.onDownload('begins', machine, id, revision);
+        return this.#call(machine, call, secret, () => {
+          const parts = this.#download(id);
+          this.onDownload('gave', machine, id, revision);
+          return parts;
+        });
+      },
+    };
+  }
+
+  async #call<T>(machine: Machine, { signal }: Call, secret: string, answer: () => T): Promise<T> {
+    const running = (this.#running.get(machine) ?? 0) + 1;
+    this.#running.set(machine, running);
+    this.mostAtOnce = Math.max(this.mostAtOnce, running);
+    try {
+      // Like a client that is told to stop, and unlike one whose machine has died.
+      return await new Promise<T>((resolve, reject) => {
+        const onAbort = (): void => {
+          cancel();
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', onAbort, { once: true });
+        const cancel = machine.after(this.#latency(), () => {
+          signal.removeEventListener('abort', onAbort);
+          try {
+            if (secret !== this.secret) throw failure('AuthenticationFailed');
+            this.#fail();
+            resolve(answer());
+          } catch (error) {
+            reject(error);
+          }
+        });
+        if (signal.aborted) onAbort();
+      });
+    } finally {
+      this.#running.set(machine, (this.#running.get(machine) ?? 1) - 1);
+    }
+  }
+
+  #list(): InventoryEntry[] {
+    this.lists++;
+    const entries = Array.from(this.#held, ([name, { bundle, day }]) => {
+      const expires = new Date(bundle.notAfter).toISOString().slice(0, 10);
+      return { id: name, name, revision: `${day}/${expires}`, day, notAfter: expires };
+    });
+    return this.#random.chance(this.mood.forgetful) ? entries.slice(0, Math.floor(entries.length / 3)) : entries;
+  }
+
+  #download(name: string): Uint8Array[] {
+    this.downloads++;
+    const held = this.#held.get(name);
+    if (held === undefined) throw failure('CertificateNotFound');
+    return [Buffer.from(held.bundle.bytes)];
+  }
+
+  #fail(): void {
+    if (this.#random.chance(this.mood.throttled))
+      throw failure('RateLimited', this.#random.pick([undefined, 5_000, 60_000]));
+    if (this.#random.chance(this.mood.failing))
+      throw failure(this.#random.pick(['ProviderUnavailable', 'InvalidResponse', 'PermissionDenied']));
+  }
+
+  #latency(): number {
+    const slow = this.#random.chance(this.mood.slow);
+    return slow ? this.#random.between(1_000, 40_000) : this.#random.between(50, 500);
+  }
+}
+
+function failure(
+  reason: ConstructorParameters<typeof ProviderError>[0]['reason'],
+  retryAfterMs?: number | undefined,
+): ProviderError {
+  return new ProviderError({ reason, message: `The simulated cloud says ${reason}.`, retryAfterMs });
+}

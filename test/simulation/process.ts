@@ -1,0 +1,87 @@
+import { pino } from 'pino';
+import { KubeClient } from '../../src/kube/client.ts';
+import { Lease, type LeaseTiming } from '../../src/kube/lease.ts';
+import type { Request, Wire } from '../../src/kube/transport.ts';
+import { Endpoints } from '../../src/providers/endpoints.ts';
+import { Operator } from '../../src/sync/operator.ts';
+import type { Cloud } from './cloud.ts';
+import { Machine } from './machine.ts';
+import type { Random } from './random.ts';
+import type { VirtualTime } from './virtual-time.ts';
+import { type Weather, UnreliableWire } from './wire.ts';
+
+const logger = pino({ level: 'silent' });
+const endpoints = new Endpoints();
+
+/** Slower than usual, so that most of what happens is not about the lease. */
+const timing: LeaseTiming = { leaseSeconds: 200, renewDeadlineMs: 150_000, retryMs: 45_000 };
+
+interface Options {
+  name: string;
+  time: VirtualTime;
+  random: Random;
+  server: Wire;
+  cloud: Cloud;
+  weather: () => Weather;
+  leaderElection: boolean;
+  around: { before(request: Request, process: Process): void; after(): void };
+}
+
+/** The operator, unchanged, on a machine of its own. */
+export class Process {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly operator: Operator;
+  readonly #stop = new AbortController();
+
+  constructor({ name, time, random, server, cloud, weather, leaderElection, around }: Options) {
+    this.name = name;
+    const machine = new Machine(time);
+    this.machine = machine;
+    const wire = new UnreliableWire({
+      server,
+      time,
+      machine,
+      random,
+      weather,
+      around: { before: (request) => around.before(request, this), after: () => around.after() },
+    });
+    const client = new KubeClient(wire, { clock: machine });
+    const provider = cloud.on(machine);
+    const lease = { client, clock: machine, logger, namespace: 'default', name: 'lease', identity: name, timing };
+    this.operator = new Operator({
+      client,
+      clock: machine,
+      logger,
+      endpoints,
+      providerFor: () => provider,
+      random: random.next,
+      watchNamespaces: ['default'],
+      concurrency: 4,
+      instance: name,
+      lease: leaderElection ? new Lease({ ...lease, random: random.next }) : undefined,
+      onLeaseLost: () => machine.die(),
+      observer: { reconciled: () => {}, providerCalled: () => {}, certificate: () => {} },
+    });
+    void this.operator.run(this.#stop.signal).then(() => machine.die());
+  }
+
+  get alive(): boolean {
+    return !this.machine.dead;
+  }
+
+  /** SIGTERM. */
+  end(): void {
+    this.#stop.abort();
+  }
+
+  /** Was told to end, and has not. */
+  get ending(): boolean {
+    return this.alive && this.#stop.signal.aborted;
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    this.machine.die();
+  }
+}

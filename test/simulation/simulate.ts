@@ -1,0 +1,81 @@
+import { Violation } from './invariants.ts';
+import { checkOutcome } from './outcome.ts';
+import type { Pool } from './pool.ts';
+import { calm, play } from './script.ts';
+import { World } from './world.ts';
+
+const minute = 60_000;
+/** Longer than every back-off: refused bundles are looked at again after an hour at most, contested Secrets after half. */
+const longestSettlingMs = 100 * minute;
+const quietMs = 6 * minute;
+
+export interface Outcome {
+  seed: number;
+  /** What was violated; undefined when nothing was. */
+  violation: string | undefined;
+  story: readonly string[];
+  steps: { secretWrites: number; statusWrites: number; lists: number; downloads: number; operators: number };
+}
+
+/** Everything that a seed has in store, and whether the promises held. */
+export async function simulate(pool: Pool, seed: number): Promise<Outcome> {
+  const world = new World(pool, seed);
+  let violation: string | undefined;
+  try {
+    await play(world);
+    world.tell('no more faults');
+    await calm(world);
+    await endAll(world);
+    if (world.alive.length === 0) world.startOperator();
+    await elect(world);
+    await settle(world);
+    await checkQuiet(world);
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    violation = error.message;
+  }
+  const { secretWrites, statusWrites } = world.invariants;
+  const { lists, downloads } = world.cloud;
+  const steps = { secretWrites, statusWrites, lists, downloads, operators: world.processes.length };
+  return { seed, violation, story: world.story, steps };
+}
+
+/** With several operators, one takes over within the time that the lease allows. */
+async function elect(world: World): Promise<void> {
+  for (let left = 10; !world.alive.some(({ operator }) => operator.leading); left--) {
+    if (left === 0) throw new Violation('nobody took over');
+    await world.pass(minute);
+  }
+}
+
+/** Whoever was told to end has done so within the time that Kubernetes gives by default. */
+async function endAll(world: World): Promise<void> {
+  while (world.processes.some(({ machine }) => machine.stopped)) await world.pass(minute);
+  await world.pass(30_000);
+  const late = world.processes.find(({ ending }) => ending);
+  if (late !== undefined) throw new Violation(`${late.name} was told to end, and did not`);
+}
+
+/** Until all is as it should be; what is not by then is wrong. Most of the time little time is enough. */
+async function settle(world: World): Promise<void> {
+  for (let passed = 0, next = 2 * minute; ; next = 10 * minute) {
+    await world.pass(next);
+    passed += next;
+    try {
+      return await checkOutcome(world);
+    } catch (error) {
+      if (!(error instanceof Violation) || passed >= longestSettlingMs) throw error;
+    }
+  }
+}
+
+/** With nothing new, no Secret is written, and a status only when a refresh proved it once more. */
+async function checkQuiet(world: World): Promise<void> {
+  const { secretWrites, statusWrites } = world.invariants;
+  const certificates = await world.certificates();
+  await world.pass(quietMs);
+  const written = world.invariants.secretWrites - secretWrites;
+  if (written > 0) throw new Violation(`${written} Secrets were written although nothing happened`);
+  const told = world.invariants.statusWrites - statusWrites;
+  if (told > 2 * certificates.length) throw new Violation(`${told} statuses were written although nothing happened`);
+}

@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createPool } from './pool.ts';
+import { simulate } from './simulate.ts';
+
+/** As many as fit into the time that the other tests take. */
+const seeds = 10_000;
+
+test(`${seeds} seeds keep every promise`, async () => {
+  const main = join(import.meta.dirname, 'main.ts');
+  const output = await new Promise<string>((resolve) => {
+    execFile(process.execPath, [main, '--seeds', String(seeds)], (_, stdout, stderr) => resolve(stdout + stderr));
+  });
+  expect(output).toContain(`${seeds} seeds from 1, 0 failed`);
+});
+
+test('a seed has the same story each time it is told', async () => {
+  const pool = await createPool();
+  for (const seed of [3, 14, 159]) {
+    const first = await simulate(pool, seed);
+    expect(await simulate(pool, seed)).toEqual(first);
+    expect(first.story.length).toBeGreaterThan(3);
+  }
+});
