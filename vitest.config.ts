@@ -1,19 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
-/** Unit tests are pure and fast; integration tests share one real control plane, started once for the run. */
+/**
+ * Of all projects together two files run at a time: those that compute have the time that the others spend waiting. Vitest
+ * wants the same number of all of them for that.
+ */
+const maxWorkers = 2;
+
 export default defineConfig({
   test: {
     // The last checks of the integration run load every pair that was written with Go and OpenSSL.
     teardownTimeout: 120_000,
     reporters: ['default', './test/support/totals.ts'],
     projects: [
-      {
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 },
-      },
-      {
-        // It has all the time that the integration tests spend waiting.
-        test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 1_800_000 },
-      },
+      // Pure and fast.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, maxWorkers } },
+      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 1_800_000, maxWorkers } },
+      // They share one real control plane, started once for the run.
       {
         test: {
           name: 'integration',
@@ -21,7 +23,29 @@ export default defineConfig({
           globalSetup: ['test/integration/setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 600_000,
-          maxWorkers: 2,
+          maxWorkers,
+        },
+      },
+      // With helm, where it is or can be built; two files have a control plane of their own.
+      {
+        test: {
+          name: 'chart',
+          include: ['test/chart/**/*.test.ts'],
+          globalSetup: ['test/chart/setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+          maxWorkers,
+        },
+      },
+      // In Docker, where an engine answers.
+      {
+        test: {
+          name: 'image',
+          include: ['test/image/**/*.test.ts'],
+          globalSetup: ['test/image/setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+          maxWorkers,
         },
       },
     ],

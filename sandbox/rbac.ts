@@ -2,22 +2,32 @@ import type { PolicyRule } from './control-plane/index.ts';
 
 const group = 'provider-certificates.io';
 
-/** What the operator may do in the whole cluster, and nothing more. */
-export const operatorRules: PolicyRule[] = [
-  { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch', 'create', 'patch'] },
-  { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
+/** What is needed wherever there are certificates; `more` kinds of ours besides the two that live in namespaces. */
+const rulesFor = (...more: string[]): PolicyRule[] => {
+  const kinds = ['providercertificates', 'certificateproviders', ...more];
+  return [
+    { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch', 'create', 'patch'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
+    { apiGroups: [group], resources: kinds, verbs: ['get', 'list', 'watch'] },
+    { apiGroups: [group], resources: kinds.map((kind) => `${kind}/status`), verbs: ['patch'] },
+    { apiGroups: [group], resources: ['providercertificates/finalizers'], verbs: ['update'] },
+  ];
+};
+
+/**
+ * What the operator may do, and nothing more: these rules in the whole cluster. The chart grants the same; a test compares
+ * them.
+ */
+export const clusterRules: PolicyRule[] = [
+  ...rulesFor('clustercertificateproviders'),
   { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
-  {
-    apiGroups: [group],
-    resources: ['providercertificates', 'certificateproviders', 'clustercertificateproviders'],
-    verbs: ['get', 'list', 'watch'],
-  },
-  {
-    apiGroups: [group],
-    resources: ['providercertificates/status', 'certificateproviders/status', 'clustercertificateproviders/status'],
-    verbs: ['patch'],
-  },
-  { apiGroups: [group], resources: ['providercertificates/finalizers'], verbs: ['update'] },
+];
+
+/** Or these in each namespace that it watches, and nothing in the cluster. */
+export const namespaceRules: PolicyRule[] = rulesFor();
+
+/** And these in the namespace of its Lease, when it is started with `--leader-elect`. */
+export const leaderElectionRules: PolicyRule[] = [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
   {
     apiGroups: ['coordination.k8s.io'],

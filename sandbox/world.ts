@@ -10,7 +10,7 @@ import { freePort } from './control-plane/port.ts';
 import { ProcessGroup, type Running } from './control-plane/processes.ts';
 import { manifests } from './examples.ts';
 import { type Authority, createAuthority } from './pki/index.ts';
-import { operatorRules } from './rbac.ts';
+import { clusterRules } from './rbac.ts';
 
 /** Where the examples are applied. */
 export const namespace = 'default';
@@ -63,7 +63,7 @@ export class World implements AsyncDisposable {
     const kubeconfig = await this.controlPlane.serviceAccount({
       namespace: 'provider-certificates',
       name: 'operator',
-      rules: operatorRules,
+      rules: clusterRules,
     });
     this.operator = await this.#processes.spawn({
       file: process.execPath,

@@ -1,5 +1,5 @@
 /** Makes the one file that is the operator: `dist/operator.mjs` runs on Node 24 with no node_modules. */
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { build } from 'esbuild';
@@ -27,6 +27,8 @@ export async function buildOperator(outfile: string): Promise<void> {
     },
     logLevel: 'warning',
   });
+  // In an image it is read by somebody else than who built it.
+  await chmod(outfile, 0o644);
 }
 
 if (import.meta.main) await buildOperator(join(root, 'dist', 'operator.mjs'));

@@ -1,9 +1,12 @@
 import { dump } from 'js-yaml';
 import { customResourceDefinitions } from '../src/api/crd.ts';
+import { chartFiles } from './chart/index.ts';
 import { conditionsPage } from './conditions-page.ts';
 import { referencePage } from './reference-page.ts';
 
-/** Every file that is made from the schemas and reasons in `src/api`: path in the repository, content. */
+const chart = 'charts/provider-certificates';
+
+/** Every file that is made from another: path in the repository, content. */
 export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>();
   const definitions = customResourceDefinitions();
@@ -12,9 +15,10 @@ export function generatedFiles(): Map<string, string> {
     const file = `${definition.spec.names.plural}.yaml`;
     files.set(`crds/${file}`, yaml);
     // Helm never updates what lies in a chart's own crds/ folder; the chart renders these from its templates.
-    files.set(`charts/provider-certificates/files/crds/${file}`, yaml);
+    files.set(`${chart}/files/crds/${file}`, yaml);
   }
   files.set('docs/reference.md', referencePage(definitions));
   files.set('docs/conditions.md', conditionsPage());
+  for (const [name, content] of chartFiles()) files.set(`${chart}/${name}`, content);
   return files;
 }

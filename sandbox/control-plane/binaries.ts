@@ -1,7 +1,21 @@
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 
-import { type Binaries, binariesIn, buildBinaries, executable, pinnedVersions } from './build.ts';
+import { pinsOf } from '../go/pins.ts';
+import { findTools, holdsAll, type Tools } from '../go/tools.ts';
+
+/** The two programs of a control plane. */
+export interface Binaries {
+  etcd: string;
+  kubeApiserver: string;
+}
+
+const module = join(import.meta.dirname, 'gomod');
+
+/** Versions of what gomod/go.mod pins, like `v1.36.3`. */
+export async function pinnedVersions(): Promise<{ kubernetes: string; etcd: string }> {
+  const version = await pinsOf(module);
+  return { kubernetes: version('k8s.io/kubernetes'), etcd: version('go.etcd.io/etcd/server/v3') };
+}
 
 /**
  * Finds etcd and kube-apiserver in `KUBEBUILDER_ASSETS`, else in the cache folder of the project, else builds them
@@ -18,27 +32,38 @@ export async function findBinaries({
 }): Promise<Binaries | undefined> {
   const assets = env['KUBEBUILDER_ASSETS'];
   if (assets) {
-    const found = await binariesIn(assets);
-    if (!found) throw new Error(`KUBEBUILDER_ASSETS is ${assets}, which does not hold etcd and kube-apiserver`);
-    return found;
+    if (await holdsAll(assets, ['etcd', 'kube-apiserver'])) return binariesIn(assets);
+    throw new Error(`KUBEBUILDER_ASSETS is ${assets}, which does not hold etcd and kube-apiserver`);
   }
-  const { kubernetes, etcd } = await pinnedVersions();
-  const cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'provider-certificates');
-  const folder = join(cache, `control-plane-${kubernetes}-etcd-${etcd}-${process.platform}-${process.arch}`);
-  const cached = await binariesIn(folder);
-  if (cached) return cached;
-  if (!(await onPath('go', env))) return undefined;
-  try {
-    await buildBinaries(folder, { log, env });
-  } catch (error) {
-    log((error as Error).message);
-  }
-  return binariesIn(folder);
+  const folder = await findTools(await controlPlane(), { log, env });
+  return folder === undefined ? undefined : binariesIn(folder);
 }
 
-async function onPath(name: string, env: NodeJS.ProcessEnv): Promise<boolean> {
-  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
-    if (folder && (await executable(join(folder, name)))) return true;
-  }
-  return false;
+function binariesIn(folder: string): Binaries {
+  return { etcd: join(folder, 'etcd'), kubeApiserver: join(folder, 'kube-apiserver') };
+}
+
+async function controlPlane(): Promise<Tools> {
+  const { kubernetes, etcd } = await pinnedVersions();
+  const [major = '', minor = ''] = kubernetes.slice(1).split('.');
+  const component = 'k8s.io/component-base/version';
+  return {
+    name: `control-plane-${kubernetes}-etcd-${etcd}`,
+    title: `kube-apiserver ${kubernetes} and etcd ${etcd}`,
+    takes: '4 minutes',
+    module,
+    programs: [
+      { output: 'etcd', main: 'go.etcd.io/etcd/server/v3' },
+      {
+        output: 'kube-apiserver',
+        main: 'k8s.io/kubernetes/cmd/kube-apiserver',
+        // Without these the server calls itself v0.0.0 and clients complain.
+        variables: {
+          [`${component}.gitVersion`]: kubernetes,
+          [`${component}.gitMajor`]: major,
+          [`${component}.gitMinor`]: minor,
+        },
+      },
+    ],
+  };
 }

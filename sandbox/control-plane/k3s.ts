@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { K3sContainer } from '@testcontainers/k3s';
 
 import { Api } from './api.ts';
-import { pinnedVersions } from './build.ts';
+import { pinnedVersions } from './binaries.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { accessOf } from './kubeconfig.ts';
 import { createServiceAccount } from './service-account.ts';

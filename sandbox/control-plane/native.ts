@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Api } from './api.ts';
-import type { Binaries } from './build.ts';
+import type { Binaries } from './binaries.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { freePort } from './port.ts';

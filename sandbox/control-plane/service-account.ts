@@ -53,13 +53,28 @@ export async function createServiceAccount(
   for (const { namespace, rules } of namespacedRules) {
     await grant(`/apis/${rbac}/v1/namespaces/${namespace}`, { namespace }, rules);
   }
-  const { status } = await api.post<{ status: { token: string } }>(`${accounts}/${name}/token`, {
+  return kubeconfigOf(api, directory, { namespace, name });
+}
+
+/**
+ * Writes a kubeconfig with a token for a ServiceAccount that is there.
+ * @returns its path; the token is good for a day
+ */
+export async function kubeconfigOf(
+  api: Api,
+  directory: string,
+  { namespace, name }: { namespace: string; name: string },
+): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+  const { status } = await api.post<{ status: { token: string } }>(path, {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
     spec: { expirationSeconds: 86_400 },
   });
-  const path = join(directory, `${namespace}.${name}.kubeconfig`);
+  const file = join(directory, `${namespace}.${name}.kubeconfig`);
   const { url, ca } = api.access;
-  await writeFile(path, kubeconfig(id, { url, ca, token: status.token }, namespace), { mode: 0o600 });
-  return path;
+  await writeFile(file, kubeconfig(`${namespace}:${name}`, { url, ca, token: status.token }, namespace), {
+    mode: 0o600,
+  });
+  return file;
 }

@@ -1,5 +1,5 @@
 import type { ControlPlane } from '../../sandbox/control-plane/index.ts';
-import { operatorRules } from '../../sandbox/rbac.ts';
+import { clusterRules } from '../../sandbox/rbac.ts';
 
 /** What an API server was asked for, by its own count: `VERB resource[/subresource]`, without watches and lists. */
 export type Requests = Record<string, number>;
@@ -44,7 +44,7 @@ const verbs: Record<string, string> = { GET: 'get', POST: 'create', PATCH: 'patc
 /** Only those that the operator may have made: others have done the rest. */
 export function ofOperator(requests: Requests): Requests {
   const may = new Set(
-    operatorRules.flatMap((rule) => (rule.resources ?? []).flatMap((it) => rule.verbs.map((verb) => `${verb} ${it}`))),
+    clusterRules.flatMap((rule) => (rule.resources ?? []).flatMap((it) => rule.verbs.map((verb) => `${verb} ${it}`))),
   );
   return Object.fromEntries(
     Object.entries(requests).filter(([key]) => {

@@ -15,7 +15,7 @@ import {
   type NhnSimulator,
   startNhnSimulator,
 } from '../../sandbox/providers/nhn/simulator.ts';
-import { operatorRules } from '../../sandbox/rbac.ts';
+import { clusterRules, leaderElectionRules, namespaceRules } from '../../sandbox/rbac.ts';
 import type { ProviderCertificate } from '../../src/api/certificate.ts';
 import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../../src/api/group.ts';
 import { refreshAnnotation } from '../../src/api/names.ts';
@@ -157,12 +157,12 @@ export class World implements AsyncDisposable {
   async #serviceAccount(kubeconfig: string, clusterWide: boolean): Promise<string> {
     const api = new Api(accessOf(await readFile(kubeconfig, 'utf8')));
     const { namespace } = this;
-    const rules = operatorRules.filter(({ resources }) => !resources?.includes('namespaces'));
     try {
       return await createServiceAccount(api, dirname(kubeconfig), {
         namespace,
         name: 'operator',
-        ...(clusterWide ? { rules: operatorRules } : { rules: [], namespacedRules: [{ namespace, rules }] }),
+        rules: clusterWide ? clusterRules : [],
+        namespacedRules: [{ namespace, rules: [...(clusterWide ? [] : namespaceRules), ...leaderElectionRules] }],
       });
     } finally {
       await api.close();

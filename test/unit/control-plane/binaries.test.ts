@@ -4,8 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { findBinaries } from '../../../sandbox/control-plane/binaries.ts';
-import { pinnedVersions } from '../../../sandbox/control-plane/build.ts';
+import { findBinaries, pinnedVersions } from '../../../sandbox/control-plane/binaries.ts';
 
 let directory: string;
 let lines: string[];
@@ -79,7 +78,8 @@ test('builds them once, whoever asks at the same time', async () => {
     expect(binaries).toEqual({ etcd: join(cache, 'etcd'), kubeApiserver: join(cache, 'kube-apiserver') });
   }
   expect(lines.filter((line) => line.startsWith('building kube-apiserver v'))).toHaveLength(1);
-  expect(lines).toContain('waiting for another process that builds etcd and kube-apiserver');
+  const { kubernetes, etcd } = await pinnedVersions();
+  expect(lines).toContain(`waiting for another process that builds kube-apiserver ${kubernetes} and etcd ${etcd}`);
 });
 
 test('starts anew where an earlier build left half', async () => {

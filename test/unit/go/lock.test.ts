@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { withLock } from '../../../sandbox/control-plane/lock.ts';
+import { withLock } from '../../../sandbox/go/lock.ts';
 
 let directory: string;
 let file: string;
