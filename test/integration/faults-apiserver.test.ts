@@ -1,12 +1,16 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 
+import { Api } from '../../sandbox/control-plane/api.ts';
+import { accessOf } from '../../sandbox/control-plane/kubeconfig.ts';
 import type { Secret } from '../../src/kube/objects.ts';
 import { eventually } from '../support/eventually.ts';
 import { FaultyProxy, refusalOf } from '../support/faulty-proxy.ts';
 import type { Call } from '../support/kube-call.ts';
 import type { OpenWatch } from '../support/open-watch.ts';
+import { kubectl } from '../support/kubectl.ts';
 import { told } from '../support/told.ts';
 import { encoded, tlsOf, type World, world } from '../support/world.ts';
 
@@ -21,10 +25,19 @@ interface Stage extends AsyncDisposable {
 /**
  * A world whose operator speaks to the API server through a proxy of its own.
  * @param uploaded what the provider has from the start, so that nobody waits for a poll
+ * @param change of the kubeconfig of the operator
  */
-async function stage(uploaded: readonly string[] = []): Promise<Stage> {
+async function stage(
+  uploaded: readonly string[] = [],
+  change: (kubeconfig: string) => Promise<void> = async () => {},
+): Promise<Stage> {
   const proxy = await FaultyProxy.start(inject('kubeconfig'));
-  const w = await world({ operator: false, through: (kubeconfig) => proxy.kubeconfig(kubeconfig) });
+  const through = async (kubeconfig: string): Promise<string> => {
+    const path = await proxy.kubeconfig(kubeconfig);
+    await change(path);
+    return path;
+  };
+  const w = await world({ operator: false, through });
   for (const name of uploaded) await w.upload(name);
   await w.startOperator();
   await w.providerReady('nhn', 'Valid');
@@ -211,6 +224,54 @@ test.concurrent('a write whose answer is lost while the watch is silent is not m
   expect(await w.secret(name)).toEqual(second);
   // Made on a version that is gone.
   expect(proxy.count(applied(name), 409)).toBe(1);
+});
+
+test.concurrent('a token that was revoked, and replaced on disk later: nothing is changed between, and nothing missed', async () => {
+  const token = (kubeconfig: string): Promise<string> =>
+    readFile(kubeconfig, 'utf8').then((text) => accessOf(text).token ?? '');
+  let tokenFile = '';
+  await using s = await stage(['kept', 'new'], async (kubeconfig) => {
+    tokenFile = `${kubeconfig}.token`;
+    await writeFile(tokenFile, await token(kubeconfig), { mode: 0o600 });
+    const config = JSON.parse(await readFile(kubeconfig, 'utf8')) as { users: [{ user: object }] };
+    config.users[0].user = { tokenFile };
+    await writeFile(kubeconfig, JSON.stringify(config));
+  });
+  const { w, proxy } = s;
+  const secret = await inPlace(w, 'kept');
+  const before = await w.get('kept');
+  await kubectl(['-n', w.namespace, 'delete', 'serviceaccount', 'operator']);
+  // The server remembers for a while whom it knew.
+  const access = {
+    ...accessOf(await readFile(inject('kubeconfig'), 'utf8')),
+    token: await readFile(tokenFile, 'utf8'),
+  };
+  const api = new Api(access);
+  await eventually(() => expect(api.get('/api')).rejects.toThrow('401'), { timeoutMs: 60_000, intervalMs: 500 });
+  await api.close();
+
+  const renewed = await w.upload('kept');
+  await w.certificate('new');
+  for (const watch of proxy.watches()) watch.cut();
+  await eventually(
+    () => {
+      expect(proxy.count({ verb: 'watch' }, 401)).toBeGreaterThan(0);
+      expect(proxy.count(applied('kept'), 401)).toBeGreaterThan(0);
+    },
+    { timeoutMs: 60_000 },
+  );
+  expect(await w.secret('kept')).toEqual(secret);
+  expect(await w.get('kept')).toEqual(before);
+  expect(await w.secret('new')).toBeUndefined();
+  expect((await fetch(`${w.operator.url}/healthz`)).status).toBe(200);
+
+  // As `kubectl create token` would write it.
+  await writeFile(tokenFile, `${await token(await w.serviceAccount())}\n`);
+  await w.holds('kept', renewed);
+  for (const name of ['kept', 'new']) {
+    await w.synced(name, 'Synced');
+    await w.ready(name, 'Valid');
+  }
 });
 
 describe.concurrent('reads that fail', () => {
