@@ -141,6 +141,22 @@ describe.concurrent('a leader', () => {
     expect(w.nhn.counters.downloadsOf[name]).toBe(1);
   });
 
+  test('that cannot finish its write ends all the same, and its successor writes', async () => {
+    const name = 'given-up';
+    await using p = await pair([name]);
+    const { w, leading, standby } = p;
+    const late = leading.proxy.hold(applied(name));
+    await w.certificate(name);
+    await late.arrived;
+    expect(await leading.operator.stop()).toEqual({ code: 0, signal: null });
+    expect(await leader([standby.operator])).toBe(standby.operator);
+    const written = await w.secretUntil(name);
+    await w.synced(name, 'Synced');
+    late.release();
+    expect(await late.answered).toBe(409);
+    expect(await w.secret(name)).toEqual(written);
+  });
+
   test('that is cut off from the API server ends before another takes over', async () => {
     const name = 'cut-off';
     await using p = await pair([name]);
