@@ -214,16 +214,18 @@ test.concurrent('a write whose answer is lost while the watch is silent is not m
   const { w, proxy } = s;
   for (const watch of proxy.watches({ resource: 'secrets' })) watch.stall();
   proxy.fault(applied(name), { drop: 'answer' }, 1);
-  const first = await inPlace(w, name);
-  expect(proxy.count(applied(name), 200) + proxy.count(applied(name), 201)).toBe(2);
-  expect(first.metadata.managedFields).toHaveLength(1);
+  await inPlace(w, name);
+  // It is there already.
+  expect(proxy.count(applied(name), 201)).toBe(1);
+  expect(proxy.count(applied(name), 409)).toBe(1);
 
   proxy.fault(applied(name), { drop: 'answer' }, 1);
   const second = await w.holds(name, await w.upload(name));
   await w.until(name, ({ status }) => expect(status?.syncedRevision).toBe(annotation(second, 'revision')));
   expect(await w.secret(name)).toEqual(second);
-  // Made on a version that is gone.
-  expect(proxy.count(applied(name), 409)).toBe(1);
+  // The version that it was made on is gone.
+  expect(proxy.count(applied(name), 200)).toBe(1);
+  expect(proxy.count(applied(name), 409)).toBe(2);
 });
 
 test.concurrent('a token that was revoked, and replaced on disk later: nothing is changed between, and nothing missed', async () => {
@@ -442,7 +444,14 @@ describe.concurrent('watches', () => {
     await w.deleteSecret('deleted');
     await w.remove('forgotten');
     await w.deleteSecret('forgotten');
-    for (const watch of stalled) watch.tell({ type: 'ERROR', object: refusalOf(410) });
+    // It must not hear of the Secrets first, or it would restore one for an object that is gone.
+    const relisted = { verb: 'list', resource: 'providercertificates' } as const;
+    const lists = proxy.count(relisted, 200);
+    const expire = (watch: OpenWatch): void => watch.tell({ type: 'ERROR', object: refusalOf(410) });
+    for (const watch of proxy.watches({ resource: relisted.resource })) expire(watch);
+    await eventually(() => expect(proxy.count(relisted, 200)).toBeGreaterThan(lists));
+    await eventually(async () => expect(await w.operator.metrics()).not.toContain('name="forgotten"'));
+    for (const watch of stalled) if (watch.call.resource !== relisted.resource) expire(watch);
     isRestored(deleted, await w.secretUntil('deleted'));
     await followed(s, 'after');
     // That one nobody wants any more.
