@@ -14,8 +14,8 @@ import { kubectl } from '../support/kubectl.ts';
 import { told } from '../support/told.ts';
 import { encoded, tlsOf, type World, world } from '../support/world.ts';
 
-// They wait more than they work.
-vi.setConfig({ maxConcurrency: 40 });
+// They wait more than they work, and all of them wait for a machine that is busy.
+vi.setConfig({ maxConcurrency: 40, testTimeout: 300_000 });
 
 interface Stage extends AsyncDisposable {
   w: World;

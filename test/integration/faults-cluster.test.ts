@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 
 import { certificateProviders, providerCertificates } from '../../src/api/group.ts';
 import { isNotFound } from '../../src/kube/errors.ts';
@@ -18,6 +18,8 @@ import { encoded, tlsOf, type World, world } from '../support/world.ts';
 const definitions = join(import.meta.dirname, '..', '..', 'crds');
 const kinds = ['providercertificates', 'certificateproviders', 'clustercertificateproviders'] as const;
 const { signal } = new AbortController();
+
+vi.setConfig({ testTimeout: 300_000 });
 
 let observed: ObservedControlPlane;
 let proxy: FaultyProxy;

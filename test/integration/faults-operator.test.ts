@@ -8,8 +8,8 @@ import { leader } from '../support/leader.ts';
 import type { Operator } from '../support/operator.ts';
 import { type World, world } from '../support/world.ts';
 
-// They wait more than they work.
-vi.setConfig({ maxConcurrency: 20 });
+// They wait more than they work, and all of them wait for a machine that is busy.
+vi.setConfig({ maxConcurrency: 20, testTimeout: 300_000 });
 
 /** Two operators that elect a leader, each on a way of its own to the API server, and what the provider has from the start. */
 interface Pair extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 
 import type { Issued } from '../../sandbox/pki/index.ts';
 import { eventually } from '../support/eventually.ts';
@@ -8,6 +8,8 @@ import { FaultyProxy } from '../support/faulty-proxy.ts';
 import { type ObservedControlPlane, startObserved } from '../support/observed.ts';
 import { runFolders } from '../support/run.ts';
 import { type World, world } from '../support/world.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
 
 let observed: ObservedControlPlane;
 let proxy: FaultyProxy;

@@ -17,8 +17,8 @@ import { loopbackTls } from '../support/loopback.ts';
 import { says } from '../support/told.ts';
 import { type CertificateSpec, cloud, type World, world } from '../support/world.ts';
 
-// They wait more than they work.
-vi.setConfig({ maxConcurrency: 60 });
+// They wait more than they work, and all of them wait for a machine that is busy.
+vi.setConfig({ maxConcurrency: 60, testTimeout: 300_000 });
 
 let w: World;
 const simulators: Simulator[] = [];
