@@ -34,8 +34,11 @@ export interface Fault {
 export class Faults {
   #faults: { fault: Fault; left: number }[] = [];
 
-  add(fault: Fault): void {
-    this.#faults.push({ fault, left: fault.times ?? Infinity });
+  /** @returns what ends it */
+  add(fault: Fault): () => void {
+    const added = { fault, left: fault.times ?? Infinity };
+    this.#faults.push(added);
+    return () => void (this.#faults = this.#faults.filter((one) => one !== added));
   }
 
   clear(): void {

@@ -57,12 +57,18 @@ export abstract class Simulator implements AsyncDisposable {
     return Date.now() + this.clockOffsetMs;
   }
 
-  fault(fault: Fault): void {
-    this.#faults.add(fault);
+  /** @returns what ends it */
+  fault(fault: Fault): () => void {
+    return this.#faults.add(fault);
   }
 
   clearFaults(): void {
     this.#faults.clear();
+  }
+
+  /** Ends all connections, and with them the answers that never would end. */
+  dropConnections(): void {
+    this.#server?.closeAllConnections();
   }
 
   resetCounters(): void {
@@ -70,7 +76,7 @@ export abstract class Simulator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server?.closeAllConnections();
+    this.dropConnections();
     await new Promise((resolve) => (this.#server ? this.#server.close(resolve) : resolve(undefined)));
   }
 

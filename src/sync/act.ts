@@ -216,8 +216,10 @@ export class Actor {
     memory.contest.repaired(spec.secretName ?? '', manager, this.#parts.clock.now());
   }
 
-  #setBack({ memory, inputs, refresh }: View, mishap: Mishap): void {
-    memory.setback = setbackAfter(memory.setback, mishap, inputs, this.#parts.clock.now(), this.#parts.random);
+  #setBack({ memory, inputs, refresh, situation: { provider } }: View, mishap: Mishap): void {
+    const { clock, random } = this.#parts;
+    const pollIntervalMs = 'lastGood' in provider ? provider.pollIntervalMs : undefined;
+    memory.setback = setbackAfter(memory.setback, { ...mishap, pollIntervalMs }, inputs, clock.now(), random);
     // After a failure it still is to be done, when the time has come.
     if (refresh !== undefined && mishap.kind === 'refusal') memory.handledRefresh = refresh;
   }

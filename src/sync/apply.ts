@@ -33,9 +33,15 @@ interface Write {
 }
 
 /**
- * Writes target Secrets: chain and key always in one server-side apply. A first write does not force, so that it cannot
- * touch what others own; later ones name uid and resourceVersion of the version that was judged, which is also the fence
- * against a second operator. Writes to one Secret follow one another.
+ * No object has ever had this version: an apply that names it creates, and conflicts with whatever is there. (It does not hold
+ * back the creation, as a uid would.)
+ */
+const noVersion = { resourceVersion: '1' };
+
+/**
+ * Writes target Secrets: chain and key always in one server-side apply. A first write can only create, so that it touches
+ * neither what others own nor, when it arrives late, what was written since; later ones name uid and resourceVersion of the
+ * version that was judged. That is also the fence against a second operator. Writes to one Secret follow one another.
  */
 export class Writer {
   readonly #client: KubeClient;
@@ -120,7 +126,7 @@ export class Writer {
     },
   ): Promise<void> {
     const name = nameOf(certificate, spec);
-    const precondition = fence && { uid: fence.uid, resourceVersion: fence.resourceVersion };
+    const precondition = fence ? { uid: fence.uid, resourceVersion: fence.resourceVersion } : noVersion;
     const object = {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -139,28 +145,7 @@ export class Writer {
     } catch (error) {
       throw this.#explain(error, name);
     }
-    if (fence === undefined && sharesData(answer.metadata)) {
-      await this.#release(name, answer.metadata.uid, signal);
-      this.#targets.suspect(name);
-      throw new SecretChanged();
-    }
     this.#targets.written(answer.metadata, content);
-  }
-
-  /**
-   * Identical bytes of somebody else are accepted in silence: give back what we then share. Without the uid, a Secret that
-   * is gone would be made anew, empty.
-   */
-  async #release(name: { namespace: string; name: string }, uid: string, signal: AbortSignal): Promise<void> {
-    await this.#client
-      .apply(
-        secrets,
-        { apiVersion: 'v1', kind: 'Secret', metadata: { ...name, uid } },
-        { fieldManager, force: false, metadataOnly: true, signal },
-      )
-      .catch((error: unknown) => {
-        throw this.#explain(error, name);
-      });
   }
 
   /**
@@ -212,10 +197,6 @@ export class Writer {
       if (this.#queues.get(key) === turn) this.#queues.delete(key);
     }
   }
-}
-
-function sharesData(metadata: ObjectMeta): boolean {
-  return foreignDataKeys(metadata).length > 0;
 }
 
 function holdsForeignCa(metadata: ObjectMeta): boolean {

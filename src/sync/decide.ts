@@ -89,7 +89,8 @@ const unwritable: Policy = ({ setback, now }) =>
 const drifted: Policy = (situation) => {
   const target = intactTarget(situation.target);
   if (target === undefined || situation.metadataInOrder || edited(target)) return undefined;
-  const repair = situation.generationSeen;
+  // What the API server would not take at first is no repair: nobody undid it.
+  const repair = situation.generationSeen && situation.setback?.reason !== 'SecretWriteFailed';
   return repair && contested(situation) !== undefined ? undefined : { action: 'rewrite', repair };
 };
 

@@ -30,7 +30,7 @@ import type { Problem, ProviderAnswer } from './situation.ts';
 import type { SecretReferences } from './references.ts';
 import { patchBetween } from './report.ts';
 import { findSecret } from './secret.ts';
-import { patchStatus } from './status.ts';
+import { lookAgainMs, patchStatus } from './status.ts';
 
 /** Which provider a spec is for. */
 export type ProviderLookup = (spec: ProviderSpec) => Provider;
@@ -182,8 +182,8 @@ export class Directory {
       logger.debug({ provider: key }, 'provider object changed');
       this.#parts.onChange(key, () => true);
     }
-    await this.#report(key, stored, entry, signal);
-    return { requeueAfterMs: heartbeat };
+    const written = await this.#report(key, stored, entry, signal);
+    return { requeueAfterMs: written ? heartbeat : lookAgainMs };
   }
 
   #forget(key: string): void {
@@ -310,10 +310,16 @@ export class Directory {
       .join('');
   }
 
-  async #report(key: string, stored: ProviderObject, { outcome, settings }: Entry, signal: AbortSignal): Promise<void> {
+  /** False: the status was not for the version that is there now. */
+  async #report(
+    key: string,
+    stored: ProviderObject,
+    { outcome, settings }: Entry,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { client, providers, events, clock } = this.#parts;
     const state = stateOf(outcome, this.#sharedSettings(key, settings));
-    if (state === undefined) return;
+    if (state === undefined) return true;
     const now = clock.now();
     const previous = stored.status ?? { observedGeneration: -1 };
     const generation = stored.metadata.generation ?? 0;
@@ -338,11 +344,11 @@ export class Directory {
     )
       next.lastCheckTime = timestamp(checkedAt);
     const patch = patchBetween(previous, next);
-    if (patch === undefined) return;
+    if (patch === undefined) return true;
 
     const resource = stored.kind === 'CertificateProvider' ? certificateProviders : clusterCertificateProviders;
     const where = { client, store: providers[kindOf(key)], resource };
-    if (!(await patchStatus(where, stored, patch, signal))) return;
+    if (!(await patchStatus(where, stored, patch, signal))) return false;
     const { apiVersion, kind } = stored;
     const { namespace, name, uid } = stored.metadata;
     const announce = (type: 'Normal' | 'Warning', reason: EventReason, text: string): void =>
@@ -352,6 +358,7 @@ export class Directory {
     const deprecation = settings && this.#parts.providerFor(settings).deprecation?.(settings);
     if (deprecation !== undefined && previous.observedGeneration !== generation)
       announce('Warning', 'DeprecatedAPIVersion', deprecation);
+    return true;
   }
 }
 

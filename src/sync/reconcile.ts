@@ -16,7 +16,7 @@ import type { Memories, Memory } from './memory.ts';
 import { withConsequence } from './messages.ts';
 import { healthOf, nextTurn } from './readiness.ts';
 import { heartbeatAt, nextStatus, patchBetween } from './report.ts';
-import { patchStatus } from './status.ts';
+import { lookAgainMs, patchStatus } from './status.ts';
 
 /** How long a new object may wait for the first inventory before its status says so, in milliseconds. */
 const patience = 5_000;
@@ -121,12 +121,15 @@ export class CertificateReconciler {
       },
       now,
     );
-    await this.#writeStatus(certificate, status, { age: now - created, memory }, signal);
-    return result;
+    const written = await this.#writeStatus(certificate, status, { age: now - created, memory }, signal);
+    return written ? result : { requeueAfterMs: lookAgainMs };
   }
 
   /** A spec that does not parse says nothing: only that is reported, and the Secret stays. */
-  async #reportInvalid({ certificate: stored, invalid: message }: Invalid, signal: AbortSignal): Promise<void> {
+  async #reportInvalid(
+    { certificate: stored, invalid: message }: Invalid,
+    signal: AbortSignal,
+  ): Promise<{ requeueAfterMs?: number }> {
     const invalid: Problem = {
       reason: 'InvalidSpec',
       message: `The spec is not valid: ${message}. Nothing is changed until it is corrected.`,
@@ -141,24 +144,27 @@ export class CertificateReconciler {
       this.#parts.clock.now(),
     );
     const memory = this.#parts.memories.of(objectKey(stored.metadata), stored.metadata.uid);
-    await this.#writeStatus(stored, status, { age: Infinity, memory }, signal);
+    const written = await this.#writeStatus(stored, status, { age: Infinity, memory }, signal);
+    return written ? {} : { requeueAfterMs: lookAgainMs };
   }
 
+  /** False: the status was not for the version that is there now. */
   async #writeStatus(
     certificate: ProviderCertificate,
     status: ProviderCertificateStatus,
     { age, memory }: { age: number; memory: Memory },
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { client, certificates, observe } = this.#parts;
     const before = certificate.status;
     observe(objectKey(certificate.metadata), status);
     const patch = patchBetween(before, status);
     const where = { client, store: certificates, resource: providerCertificates };
-    if (patch !== undefined && !(await patchStatus(where, certificate, patch, signal))) return;
+    if (patch !== undefined && !(await patchStatus(where, certificate, patch, signal))) return false;
     memory.announced ??= before?.conditions?.find(({ type }) => type === 'Synced')?.reason;
     const { events, announced } = announcements(before, status, { age, announced: memory.announced });
     memory.announced = announced;
     for (const event of events) this.#parts.announce(certificate, event);
+    return true;
   }
 }

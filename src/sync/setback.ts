@@ -18,6 +18,8 @@ export type Mishap = Problem & {
   kind: 'refusal' | 'failure';
   retryAfterMs?: number | undefined;
   notBefore?: number | undefined;
+  /** Of the provider; 0 while nothing is known of it. */
+  pollIntervalMs?: number | undefined;
 };
 
 /**
@@ -33,13 +35,18 @@ export function setbackAfter(
 ): RememberedSetback {
   const again = previous?.inputs === inputs ? previous : undefined;
   const attempts = (again?.attempts ?? 0) + 1;
-  const wait = mishap.kind === 'refusal' ? (refusalSteps[attempts - 1] ?? 60 * minute) : failureWait(attempts, random);
+  const wait =
+    mishap.kind === 'refusal'
+      ? (refusalSteps[attempts - 1] ?? 60 * minute)
+      : failureWait(attempts, random, mishap.pollIntervalMs);
   const later = mishap.notBefore === undefined ? wait : Math.min(mishap.notBefore - now, 60 * minute);
   const until = now + Math.max(later, mishap.retryAfterMs ?? 0);
   const message = mishap.kind === 'failure' && again?.reason === mishap.reason ? again.message : mishap.message;
   return { reason: mishap.reason, message, until, inputs, attempts };
 }
 
-function failureWait(attempts: number, random: () => number): number {
-  return Math.min(failureBase * 2 ** (attempts - 1), failureLimit) * (0.5 + 0.5 * random());
+/** As with a fault of the account: never so long that the certificate would be much slower to follow than without it. */
+function failureWait(attempts: number, random: () => number, pollIntervalMs: number = 0): number {
+  const longest = Math.min(failureLimit, 2 * (pollIntervalMs || Infinity));
+  return Math.min(failureBase * 2 ** (attempts - 1), longest) * (0.5 + 0.5 * random());
 }

@@ -3,9 +3,12 @@ import { isConflict, isNotFound } from '../kube/errors.ts';
 import type { KubeObject, Resource } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 
+/** When to look again after a patch that met another version. Usually the watch tells of that one at once. In milliseconds. */
+export const lookAgainMs = 5_000;
+
 /**
  * Patches the status of exactly the version that it was decided on, and puts the answer into the cache.
- * @returns false when there is no such version any more: the object was deleted, or changed, and the watch tells
+ * @returns false when there is no such version any more: the object was deleted, or changed; see {@link lookAgainMs}
  * @throws KubeError
  */
 export async function patchStatus<T extends KubeObject>(

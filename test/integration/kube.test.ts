@@ -155,6 +155,15 @@ describe('server-side apply', () => {
     await apply(secret('gone', {}, { resourceVersion }), { force: true });
   });
 
+  it('with a version that no object has can only create', async () => {
+    const first = (data: string) => apply(secret('created', { data }, { resourceVersion: '1' }));
+    const created = await first('one');
+    expect(created.data).toEqual({ key: base64('one') });
+    // Whoever holds it, and whatever is in it.
+    for (const data of ['one', 'two']) expect(isConflict(await failure(first(data)))).toBe(true);
+    expect(await client.get(secrets, { namespace, name: 'created' }, { signal })).toEqual(created);
+  });
+
   it('cannot change an immutable Secret', async () => {
     await apply(secret('stone', { immutable: true }));
     const error = await failure(apply(secret('stone', { data: 'two', immutable: true }), { force: true }));

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { KubeObject } from '../../src/kube/objects.ts';
 import { leases } from '../../src/kube/objects.ts';
 import { eventually } from '../support/eventually.ts';
-import type { Operator } from '../support/operator.ts';
+import { isLeading, leader } from '../support/leader.ts';
 import { type World, world } from '../support/world.ts';
 
 interface LeaseObject extends KubeObject {
@@ -15,23 +15,6 @@ const { signal } = new AbortController();
 
 function leaseOf(w: World): Promise<LeaseObject> {
   return w.client.get<LeaseObject>(leases, { namespace: w.namespace, name: 'provider-certificates' }, { signal });
-}
-
-async function isLeading(operator: Operator): Promise<boolean> {
-  return /^provider_certificates_leader 1$/m.test(await operator.metrics());
-}
-
-/** Which of these leads, when that is exactly one. */
-async function leader(operators: readonly Operator[]): Promise<Operator> {
-  return eventually(
-    async () => {
-      const leading = await Promise.all(operators.map(isLeading));
-      const [first, ...others] = operators.filter((_, index) => leading[index]);
-      if (first === undefined || others.length > 0) throw new Error(`${leading.filter(Boolean).length} operators lead`);
-      return first;
-    },
-    { timeoutMs: 60_000 },
-  );
 }
 
 test('one of several works, the others are ready and take over: at once when it ends, later when it dies', async () => {

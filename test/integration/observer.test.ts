@@ -10,6 +10,8 @@ import { type ControlPlane, startControlPlane } from '../../sandbox/control-plan
 import { accessOf } from '../../sandbox/control-plane/kubeconfig.ts';
 import { createAuthority, type Issued } from '../../sandbox/pki/index.ts';
 import { findCanaries, rememberCanaries } from '../support/canaries.ts';
+import { eventually } from '../support/eventually.ts';
+import { FaultyProxy, refusalOf } from '../support/faulty-proxy.ts';
 import { Observer } from '../support/observer.ts';
 import { type RunFolders, runFolders } from '../support/run.ts';
 
@@ -79,6 +81,24 @@ describe('the observer of Secrets', () => {
     await write('late', ours, { certificate: other.certificate, privateKey: one.privateKey });
     expect(await observer.stop()).toEqual([expect.stringContaining('Secret default/late')]);
     await write('late', ours, one);
+  });
+
+  test('finds what no watch told it in the versions that the server still has', async () => {
+    await using proxy = await FaultyProxy.start(controlPlane.adminKubeconfig);
+    const through = await proxy.kubeconfig(controlPlane.adminKubeconfig);
+    const far = new Api(accessOf(await readFile(through, 'utf8')));
+    const observer = await Observer.start(far, folders, []);
+    const [watch] = await eventually(() => {
+      expect(proxy.watches()).toHaveLength(1);
+      return proxy.watches();
+    });
+    watch?.stall();
+    await write('missed', ours, { certificate: other.certificate, privateKey: one.privateKey });
+    await write('missed', ours, one);
+    watch?.tell({ type: 'ERROR', object: refusalOf(410) });
+    expect(await observer.stop()).toEqual([expect.stringContaining('Secret default/missed')]);
+    expect([...(observer.uids.get('default/missed') ?? [])]).toHaveLength(1);
+    await far.close();
   });
 
   test('remembers private keys and credentials, and writes down what users read', async () => {

@@ -14,7 +14,12 @@ interface ManagedFields {
 }
 
 interface Secret extends ApiObject {
-  metadata: ApiObject['metadata'] & { namespace: string; resourceVersion: string; managedFields?: ManagedFields[] };
+  metadata: ApiObject['metadata'] & {
+    namespace: string;
+    uid: string;
+    resourceVersion: string;
+    managedFields?: ManagedFields[];
+  };
   type: string;
   data?: Record<string, string>;
 }
@@ -25,6 +30,7 @@ interface WatchEvent<T> {
 }
 
 const fieldManager = 'provider-certificates';
+const secretsPath = '/api/v1/secrets';
 
 /** Keys of Secrets whose values are secret. */
 const credentialKeys = new Set(['appKey', 'secretAccessKey', 'secretKey', 'passphrase']);
@@ -34,7 +40,8 @@ const credentialKeys = new Set(['appKey', 'secretAccessKey', 'secretKey', 'passp
  * operator wrote it checks that key and certificate belong together, and of all it remembers what must not leak. Of
  * every version of our objects and of events it writes down what users can read.
  *
- * What happens between a restart of the API server and the next watch may be missed, as nobody keeps it.
+ * Where a watch broke off and cannot go on, what it missed is read from the versions that etcd still has (for at least five
+ * minutes).
  */
 export class Observer {
   readonly #api: Api;
@@ -44,9 +51,10 @@ export class Observer {
   readonly #violations: string[] = [];
   readonly #pairs = new WrittenPairs();
   readonly #seen = new Set<string>();
+  readonly #written = new Map<string, Set<string>>();
   readonly #lastSecret = `observer-${randomBytes(4).toString('hex')}`;
   readonly #caughtUp = Promise.withResolvers<true>();
-  #versions = 0;
+  readonly #versions = new Set<string>();
 
   private constructor(api: Api, folders: RunFolders) {
     this.#api = api;
@@ -57,7 +65,7 @@ export class Observer {
   static async start(api: Api, folders: RunFolders, resources: readonly string[]): Promise<Observer> {
     const observer = new Observer(api, folders);
     try {
-      await observer.#watch<Secret>('/api/v1/secrets', (secret) => observer.#absorb(secret));
+      await observer.#watch<Secret>(secretsPath, (secret) => observer.#absorb(secret));
       for (const path of resources) await observer.#watch<ApiObject>(path, (object) => observer.#write(object));
     } catch (error) {
       observer.#abort.abort();
@@ -68,7 +76,12 @@ export class Observer {
 
   /** How much was seen, in words. */
   get summary(): string {
-    return `${this.#versions} versions of TLS Secrets that the operator wrote, ${this.#seen.size} different pairs`;
+    return `${this.#versions.size} versions of TLS Secrets that the operator wrote, ${this.#seen.size} different pairs`;
+  }
+
+  /** The Secrets that the operator wrote, by `namespace/name`, each with the uids that it had: one more for each deletion. */
+  get uids(): ReadonlyMap<string, ReadonlySet<string>> {
+    return this.#written;
   }
 
   /**
@@ -118,15 +131,28 @@ export class Observer {
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ApiError && error.status === 410) {
-          last = await this.#list(path, absorb).catch(() => last);
+          last = await this.#catchUpFrom(last, path, absorb).catch(() => last);
         }
       }
       await setTimeout(20);
     }
   }
 
+  /** Of Secrets every single version counts; one that nobody has any more, or in which there was nothing new, does not. */
+  async #catchUpFrom<T extends ApiObject>(last: string, path: string, absorb: (object: T) => void): Promise<string> {
+    const now = await this.#list(path, absorb);
+    if (path !== secretsPath) return now;
+    for (let version = Number(last) + 1; version < Number(now); version++) {
+      const exactly = `${path}?resourceVersionMatch=Exact&resourceVersion=${version}`;
+      await this.#list(exactly, absorb).catch((error: unknown) => {
+        if (!(error instanceof ApiError && error.status === 410)) throw error;
+      });
+    }
+    return now;
+  }
+
   #absorb(secret: Secret): void {
-    const { namespace, name, resourceVersion } = secret.metadata;
+    const { namespace, name, uid, resourceVersion } = secret.metadata;
     if (name === this.#lastSecret) this.#caughtUp.resolve(true);
     const text = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString();
     const canaries = Object.keys(secret.data ?? {})
@@ -137,13 +163,15 @@ export class Observer {
       canaries.map(({ value }) => value),
     );
     if (secret.type !== 'kubernetes.io/tls' || !isWrittenByOperator(secret)) return;
-    this.#versions++;
+    const key = `${namespace}/${name}`;
+    this.#versions.add(`${key}@${resourceVersion}`);
+    this.#written.set(key, (this.#written.get(key) ?? new Set()).add(uid));
     const pair = { certificates: text('tls.crt'), privateKey: text('tls.key') };
     const id = pair.certificates + pair.privateKey;
     if (this.#seen.has(id)) return;
     this.#seen.add(id);
     const problem = mismatch(pair.certificates, pair.privateKey);
-    if (problem) this.#violations.push(`Secret ${namespace}/${name}, version ${resourceVersion}: ${problem}`);
+    if (problem) this.#violations.push(`Secret ${key}, version ${resourceVersion}: ${problem}`);
     else this.#pairs.add(pair);
   }
 

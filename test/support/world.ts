@@ -62,6 +62,8 @@ interface WorldOptions {
   /** More flags for the operator, and more of its environment. */
   args?: readonly string[];
   env?: Record<string, string>;
+  /** What the operator is started with instead of its kubeconfig, such as the way through a proxy. */
+  through?: (kubeconfig: string) => Promise<string>;
 }
 
 /** What a first list and a first download take, and a poll, on a machine that is busy with other tests. */
@@ -142,19 +144,26 @@ export class World implements AsyncDisposable {
     return this.#operator;
   }
 
-  async startOperator(): Promise<Operator> {
-    const { clusterWide = false, kubeconfig, args = [], env = {} } = this.#options;
+  /** @param options.ready false: it cannot become ready now, and is not waited for */
+  async startOperator(options: { ready?: boolean } = {}): Promise<Operator> {
+    const { clusterWide = false, through, args = [], env = {} } = this.#options;
     const scope = clusterWide ? [] : ['--watch-namespace', this.namespace];
+    const kubeconfig = await this.serviceAccount();
     this.#operator = await startOperator({
-      kubeconfig: await this.#serviceAccount(kubeconfig, clusterWide),
+      kubeconfig: (await through?.(kubeconfig)) ?? kubeconfig,
       args: [...scope, '--allow-endpoint', '127.0.0.1', ...args],
       env,
+      ...options,
     });
     return this.#operator;
   }
 
-  /** With a watched namespace the operator needs nothing outside of it. */
-  async #serviceAccount(kubeconfig: string, clusterWide: boolean): Promise<string> {
+  /**
+   * Makes the ServiceAccount of the operator with what it needs; with a watched namespace that is nothing outside of it.
+   * @returns the path of a kubeconfig with a new token of it
+   */
+  async serviceAccount(): Promise<string> {
+    const { kubeconfig, clusterWide = false } = this.#options;
     const api = new Api(accessOf(await readFile(kubeconfig, 'utf8')));
     const { namespace } = this;
     try {

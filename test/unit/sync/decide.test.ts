@@ -115,6 +115,11 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
     { action: 'rewrite', repair: false },
   ],
   ['metadata that somebody else changed', { metadataInOrder: false }, { action: 'rewrite', repair: true }],
+  [
+    'changed metadata that the API server would not take before, when their time has come',
+    { metadataInOrder: false, setback: { reason: 'SecretWriteFailed', message: 'HTTP 500', until: now } },
+    { action: 'rewrite', repair: false },
+  ],
   ['metadata in a write war', { metadataInOrder: false, contest }, shows('SecretConflict', contest.until)],
   [
     'a spec change in a write war is written',

@@ -21,6 +21,14 @@ test('failures are tried again soon, then at most every ten minutes', () => {
   expect(repeated(failure, 12).map((ms) => ms / 1000)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]);
 });
 
+test('a failure makes a certificate hardly slower to follow than it is without: two polls at most', () => {
+  const pollIntervalMs = 10_000;
+  expect(repeated({ ...failure, pollIntervalMs }, 6).map((ms) => ms / 1000)).toEqual([2, 4, 8, 16, 20, 20]);
+  // Nothing is known of the provider yet.
+  expect(repeated({ ...failure, pollIntervalMs: 0 }, 2).map((ms) => ms / 1000)).toEqual([2, 4]);
+  expect(repeated({ ...refusal, pollIntervalMs }, 3).map((ms) => ms / minute)).toEqual([1, 2, 5]);
+});
+
 test('chance takes away at most half', () => {
   expect(repeated(failure, 3, () => 0).map((ms) => ms / 1000)).toEqual([1, 2, 4]);
 });
