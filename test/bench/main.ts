@@ -37,9 +37,9 @@ async function main(options: Options): Promise<number> {
   const circumstances = { latencyMs, inFlight, concurrency, cpus: availableParallelism(), node: process.version };
   let failed = 0;
   for (const name of options.only ?? Object.keys(scenarios)) {
-    const runs = await runsOf(bench, name, subjects);
-    if (runs === undefined) failed++;
-    if (!runs?.length) continue;
+    const { runs, complete } = await runsOf(bench, name, subjects);
+    if (!complete) failed++;
+    if (runs.length === 0) continue;
     const line = jsonLine(name, { at: new Date().toISOString(), ...circumstances }, runs);
     console.log(`\n${table(name, runs)}\n\n${line}\n`);
     if (options.json !== undefined) await appendFile(options.json, `${line}\n`);
@@ -47,19 +47,24 @@ async function main(options: Options): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-/** @returns undefined when the scenario could not be run to its end */
-async function runsOf(bench: Bench, name: string, subjects: readonly Subject[]): Promise<Run[] | undefined> {
+/** What one subject does not bring to an end does not keep the others from it. */
+async function runsOf(
+  bench: Bench,
+  name: string,
+  subjects: readonly Subject[],
+): Promise<{ runs: Run[]; complete: boolean }> {
   const runs: Run[] = [];
-  try {
-    for (const subject of subjects) {
-      bench.say(`${name}: ${subject.name}`);
+  let complete = true;
+  for (const subject of subjects) {
+    bench.say(`${name}: ${subject.name}`);
+    try {
       runs.push(...((await scenarios[name]?.(bench, subject)) ?? []));
+    } catch (error) {
+      complete = false;
+      console.error(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
     }
-    return runs;
-  } catch (error) {
-    console.error(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
   }
+  return { runs, complete };
 }
 
 /** The operator as the sources are now, in the folder of the group. */

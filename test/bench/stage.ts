@@ -11,7 +11,7 @@ import { type Bench, namesOf } from './bench.ts';
 import { Collections } from './collections.ts';
 import type { Values } from './measures.ts';
 import { parallel } from './parallel.ts';
-import { untilQuiet, type Usage, usageOf } from './process-usage.ts';
+import { untilQuiet } from './process-usage.ts';
 import { difference, type Sample, takeSample } from './sample.ts';
 import type { Place, Subject, Wanted } from './subject.ts';
 import { type Watch, watch } from './watch.ts';
@@ -145,12 +145,16 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Waits until the subject is at rest. @returns when that was; undefined when it goes on and on */
-  quiet(): Promise<number | undefined> {
-    return untilQuiet(this.#pid, patienceMs + this.#readyAt.size * restPerCertificateMs);
-  }
-
-  usage(): Promise<Usage> {
-    return usageOf(this.#pid);
+  async quiet(): Promise<number | undefined> {
+    const running = this.#running;
+    if (running === undefined) throw new Error(`${this.subject.name} does not run`);
+    const limitMs = patienceMs + this.#readyAt.size * restPerCertificateMs;
+    try {
+      return await untilQuiet(running.pid, limitMs);
+    } catch (error) {
+      await setTimeout(100); // the report of its end may be on the way
+      throw running.exit === undefined ? error : await this.#failure('it is at rest', 'it has ended');
+    }
   }
 
   async namespaces(names: readonly string[]): Promise<void> {
@@ -217,19 +221,17 @@ export class Stage implements AsyncDisposable {
   async #until(what: string, ms: number, holds: () => boolean | Promise<boolean>, watch?: Watch): Promise<void> {
     const broken = watch?.broken ?? new Promise<never>(() => {});
     for (const end = Date.now() + ms; !(await holds()); await Promise.race([setTimeout(20), broken])) {
-      const ended = this.#running?.exit !== undefined;
-      if (!ended && Date.now() < end) continue;
-      const why = ended ? `${this.subject.name} has ended` : `that did not happen within ${ms / 1_000} s`;
-      const log = (await readFile(this.#log, 'utf8')).trim().split('\n').slice(-10).join('\n');
-      throw new Error(
-        `Waited until ${what}: ${why} (${this.#readyAt.size} certificates were Ready). Its log ends with:\n${log}`,
-      );
+      if (this.#running?.exit !== undefined) throw await this.#failure(what, 'it has ended');
+      if (Date.now() > end) throw await this.#failure(what, `that did not happen within ${ms / 1_000} s`);
     }
   }
 
-  get #pid(): number {
-    if (this.#running === undefined) throw new Error(`${this.subject.name} does not run`);
-    return this.#running.pid;
+  async #failure(what: string, why: string): Promise<Error> {
+    const log = (await readFile(this.#log, 'utf8')).trim().split('\n').slice(-10).join('\n');
+    return new Error(
+      `Waited for ${this.subject.name} until ${what}: ${why}; ${this.#readyAt.size} certificates were Ready. ` +
+        `Its log ends with:\n${log}`,
+    );
   }
 
   get #log(): string {
