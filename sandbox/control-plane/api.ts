@@ -65,6 +65,10 @@ export class Api {
     return (await (await this.#send('PATCH', url, { body, type: 'application/apply-patch+yaml' })).json()) as T;
   }
 
+  async mergePatch<T>(path: string, body: object): Promise<T> {
+    return (await (await this.#send('PATCH', path, { body, type: 'application/merge-patch+json' })).json()) as T;
+  }
+
   /** The lines of an answer that goes on: a watch. Ends when the server ends it; throws when the signal is aborted. */
   async *lines(path: string, signal: AbortSignal): AsyncGenerator<string> {
     const body = await this.#send('GET', path, { signal });

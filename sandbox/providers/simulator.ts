@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { Allowance } from './allowance.ts';
 import type { Answer } from './answer.ts';
 import { type Fault, Faults, send } from './fault.ts';
 
@@ -17,6 +18,8 @@ export interface Counters {
   downloadsOf: Record<string, number>;
   /** Requests that were not let in: wrong route, encoding or credentials. */
   refused: number;
+  /** Requests that were answered with 429, because there were too many in a second. */
+  limited: number;
   inFlight: number;
   maxInFlight: number;
 }
@@ -46,6 +49,7 @@ export abstract class Simulator implements AsyncDisposable {
   clockOffsetMs = 0;
   counters: Counters = noCounts();
   readonly #faults = new Faults();
+  #allowance: Allowance | undefined;
   #server: Server | undefined;
 
   protected abstract handle(request: IncomingMessage, body: Buffer): Handled;
@@ -64,6 +68,11 @@ export abstract class Simulator implements AsyncDisposable {
 
   clearFaults(): void {
     this.#faults.clear();
+  }
+
+  /** Answers requests above so many per second with 429, at once; undefined: all are let in. */
+  limit(perSecond: number | undefined): void {
+    this.#allowance = perSecond === undefined ? undefined : new Allowance(perSecond, performance.now());
   }
 
   /** Ends all connections, and with them the answers that never would end. */
@@ -96,6 +105,11 @@ export abstract class Simulator implements AsyncDisposable {
     counters.maxInFlight = Math.max(counters.maxInFlight, counters.inFlight);
     response.once('close', () => counters.inFlight--);
     const body = Buffer.concat(await request.toArray().catch(() => []));
+    response.setHeader('date', new Date(this.now()).toUTCString());
+    if (this.#allowance?.admits(performance.now()) === false) {
+      counters.limited++;
+      return send(response, this.error({ status: 429, code: undefined }));
+    }
     const { operation, name, answer } = this.handle(request, body);
     if (operation === 'list') counters.lists++;
     if (operation === 'token') counters.tokens++;
@@ -109,7 +123,6 @@ export abstract class Simulator implements AsyncDisposable {
       fault?.status === undefined && fault?.code === undefined
         ? answer
         : this.error({ status: fault.status, code: fault.code });
-    response.setHeader('date', new Date(this.now()).toUTCString());
     await send(response, spoilt, { ...fault, latencyMs: fault?.latencyMs ?? this.latencyMs });
   }
 }
@@ -123,6 +136,7 @@ function noCounts(): Counters {
     tokens: 0,
     downloadsOf: {},
     refused: 0,
+    limited: 0,
     inFlight: 0,
     maxInFlight: 0,
   };

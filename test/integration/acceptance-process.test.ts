@@ -1,29 +1,15 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFile } from 'node:child_process';
+import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { describe, expect, inject, test } from 'vitest';
 
 import { eventually } from '../support/eventually.ts';
+import { emptyFolder, npmRun, nothingIsLeft, processesOf } from '../support/npm-run.ts';
 import { runFolders } from '../support/run.ts';
 import { world } from '../support/world.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-
-/** A temporary folder that is empty, and gone afterwards. */
-async function emptyFolder(): Promise<{ path: string } & AsyncDisposable> {
-  const path = await mkdtemp(join(tmpdir(), 'acceptance-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
-
-/** The command lines of processes that name the folder. */
-async function processesOf(folder: string): Promise<string[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'args=']);
-  return stdout.split('\n').filter((line) => line.includes(folder));
-}
 
 describe('the built file', () => {
   test('runs alone in a folder, without node_modules', async () => {
@@ -91,33 +77,10 @@ test('what nobody foresaw ends the process, with one line that says so', async (
   expect(JSON.stringify(lines.at(-1))).not.toContain('untold untold');
 });
 
-/** The sandbox as a user starts it, in a process group of its own as a shell would give it. */
-function sandbox(folder: string, ...args: string[]) {
-  const child = spawn('npm', ['run', 'sandbox', ...args], {
-    cwd: root,
-    // npm keeps a cache of its own in the folder for temporary files.
-    env: { ...process.env, TMPDIR: folder, NODE_DISABLE_COMPILE_CACHE: '1' },
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const exited = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>;
-  return { pid: child.pid ?? 0, exited, output: () => output };
-}
-
-async function nothingIsLeft(folder: string): Promise<void> {
-  await eventually(async () => {
-    expect(await processesOf(folder)).toEqual([]);
-    expect(await readdir(folder)).toEqual([]);
-  });
-}
-
 describe.concurrent('npm run sandbox', () => {
   test('-- --once does the tour, ends with 0 and leaves nothing behind', async () => {
     await using folder = await emptyFolder();
-    const { exited, output } = sandbox(folder.path, '--', '--once');
+    const { exited, output } = npmRun(folder.path, 'sandbox', '--', '--once');
     const [code] = await exited;
     expect([code, output()]).toEqual([0, expect.stringContaining('5. The bundle is put right')]);
     await nothingIsLeft(folder.path);
@@ -125,7 +88,7 @@ describe.concurrent('npm run sandbox', () => {
 
   test('leaves nothing behind on Ctrl-C', async () => {
     await using folder = await emptyFolder();
-    const { exited, output, pid } = sandbox(folder.path);
+    const { exited, output, pid } = npmRun(folder.path, 'sandbox');
     await eventually(() => expect(output()).toContain('1. Applying the examples'), { timeoutMs: 90_000 });
     expect((await processesOf(folder.path)).length).toBeGreaterThan(2);
     process.kill(-pid, 'SIGINT');

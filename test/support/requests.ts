@@ -1,7 +1,7 @@
 import type { ControlPlane } from '../../sandbox/control-plane/index.ts';
 import { clusterRules } from '../../sandbox/rbac.ts';
 
-/** What an API server was asked for, by its own count: `VERB resource[/subresource]`, without watches and lists. */
+/** What an API server was asked for, by its own count: `VERB resource[/subresource]`, without watches. */
 export type Requests = Record<string, number>;
 
 const counted = new Set(['GET', 'POST', 'PUT', 'PATCH', 'APPLY', 'DELETE', 'DELETECOLLECTION']);
@@ -16,8 +16,13 @@ const ownAffairs = new Set([
 
 /** The requests so far, as the API server's metrics tell. */
 export async function requestsOf(controlPlane: Pick<ControlPlane, 'metrics'>): Promise<Requests> {
+  return requestsIn(await controlPlane.metrics());
+}
+
+/** @param lists whether they are counted, too */
+export function requestsIn(metrics: string, { lists = false }: { lists?: boolean } = {}): Requests {
   const requests: Requests = {};
-  for (const line of (await controlPlane.metrics()).split('\n')) {
+  for (const line of metrics.split('\n')) {
     if (!line.startsWith('apiserver_request_total{')) continue;
     const {
       verb = '',
@@ -26,7 +31,7 @@ export async function requestsOf(controlPlane: Pick<ControlPlane, 'metrics'>): P
     } = Object.fromEntries([...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, value]) => [label, value])) as Partial<
       Record<string, string>
     >;
-    if (!counted.has(verb) || resource === '' || ownAffairs.has(resource)) continue;
+    if (!(counted.has(verb) || (lists && verb === 'LIST')) || resource === '' || ownAffairs.has(resource)) continue;
     const key = `${verb} ${resource}${subresource && `/${subresource}`}`;
     requests[key] = (requests[key] ?? 0) + Number(line.slice(line.lastIndexOf(' ')));
   }
@@ -56,5 +61,5 @@ export function ofOperator(requests: Requests): Requests {
 
 /** Only those that change something. */
 export function writes(requests: Requests): Requests {
-  return Object.fromEntries(Object.entries(requests).filter(([key]) => !key.startsWith('GET ')));
+  return Object.fromEntries(Object.entries(requests).filter(([key]) => !/^(GET|LIST) /.test(key)));
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { expect, test } from 'vitest';
+import { Allowance } from '../../../sandbox/providers/allowance.ts';
 import { canaries, simulator } from './support.ts';
 
 const base = `/certmanager/v1.1/appkeys/${canaries.appKey}/certificates`;
@@ -93,4 +94,24 @@ test('a later file has a later day, never one to come', async () => {
   const today = new Date().toISOString().slice(0, 10);
   expect(days.size).toBe(31);
   expect([...days].every((day) => day <= today)).toBe(true);
+});
+
+test('an allowance lets a second of requests pass at once, and then as many as time brings', () => {
+  const allowance = new Allowance(10, 5_000);
+  const admitted = (now: number): number =>
+    Array.from({ length: 20 }, () => allowance.admits(now)).filter(Boolean).length;
+  expect([5_000, 5_000, 5_100, 5_350, 60_000].map(admitted)).toEqual([10, 0, 1, 2, 10]);
+});
+
+test('the simulator answers requests above its limit with 429, and does not count them as anything else', async () => {
+  const provider = await simulator();
+  provider.limit(1e-9);
+  const { status, text } = await ask(provider.url, base);
+  expect([status, JSON.parse(text)]).toEqual([
+    429,
+    expect.objectContaining({ header: expect.objectContaining({ resultCode: 4291000 }) }),
+  ]);
+  expect(provider.counters).toMatchObject({ requests: 1, limited: 1, lists: 0, refused: 0 });
+  provider.limit(undefined);
+  expect((await ask(provider.url, base)).status).toBe(200);
 });
