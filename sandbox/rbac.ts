@@ -2,7 +2,7 @@ import type { PolicyRule } from './control-plane/index.ts';
 
 const group = 'provider-certificates.io';
 
-/** What is needed wherever there are certificates; `more` kinds of ours besides the two that live in namespaces. */
+/** What is needed wherever there are certificates; `more` kinds of ours besides the two that are in every namespace. */
 const rulesFor = (...more: string[]): PolicyRule[] => {
   const kinds = ['providercertificates', 'certificateproviders', ...more];
   return [
@@ -25,6 +25,12 @@ export const clusterRules: PolicyRule[] = [
 
 /** Or these in each namespace that it watches, and nothing in the cluster. */
 export const namespaceRules: PolicyRule[] = rulesFor();
+
+/** And these in the same place, when it is started with `--enable-uploads`. */
+export const uploadRules: PolicyRule[] = [
+  { apiGroups: [group], resources: ['certificateuploads'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: [group], resources: ['certificateuploads/status'], verbs: ['patch'] },
+];
 
 /** And these in the namespace of its Lease, when it is started with `--leader-elect`. */
 export const leaderElectionRules: PolicyRule[] = [

@@ -4,6 +4,8 @@ import {
   providerReadyReasons,
   readyReasons,
   syncedReasons,
+  uploadReadyReasons,
+  uploadSyncedReasons,
 } from '../src/api/reasons.ts';
 import { table } from './markdown.ts';
 
@@ -51,6 +53,20 @@ The last list of certificates was complete. A fault of the whole account shows h
 have a good pair it shows when it lasts.
 
 ${reasons(providerReadyReasons)}
+
+## CertificateUpload
+
+### Ready
+
+The provider holds a certificate from the Secret that is valid today.
+
+${reasons(uploadReadyReasons)}
+
+### Synced
+
+How Secret and provider compare. Whatever the reason, what is at the provider stays there.
+
+${reasons(uploadSyncedReasons)}
 
 ## Events
 

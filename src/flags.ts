@@ -14,6 +14,8 @@ export interface Flags {
   /** Empty: all namespaces. */
   watchNamespaces: string[];
   concurrency: number;
+  /** Whether CertificateUploads are served. */
+  uploads: boolean;
   /** Absent: this is the only replica. */
   leaderElection?: {
     /** Absent: the one that this process belongs to. */
@@ -44,6 +46,8 @@ Keeps certificates of cloud certificate managers as kubernetes.io/tls Secrets.
   --kubeconfig FILE            how to reach the cluster (default: in-cluster, then the usual places)
   --watch-namespace NS         work in this namespace only; repeatable (default: all namespaces)
   --concurrency N              certificates worked on at the same time, 1 to 1024 (default: 64)
+  --enable-uploads             serve CertificateUploads: upload Secrets to the clouds, and delete there what was uploaded
+                               before; credentials then need the right to write
   --leader-elect               work only while holding a Lease, so that several replicas may run
   --leader-election-namespace NS
                                where the Lease is (default: the namespace of this process)
@@ -61,6 +65,7 @@ const options = {
   kubeconfig: { type: 'string' },
   'watch-namespace': { type: 'string', multiple: true, default: [] },
   concurrency: { type: 'string', default: '64' },
+  'enable-uploads': { type: 'boolean', default: false },
   'leader-elect': { type: 'boolean', default: false },
   'leader-election-namespace': { type: 'string' },
   'leader-election-id': { type: 'string', default: 'provider-certificates' },
@@ -102,6 +107,7 @@ function read(args: readonly string[]): Flags {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
     watchNamespaces: values['watch-namespace'].map((value) => namespace('--watch-namespace', value)),
     concurrency,
+    uploads: values['enable-uploads'],
     ...(values['leader-elect'] && { leaderElection: leaderElection(values) }),
     listenAddress: listenAddress(values['listen-address']),
     allowEndpoints: values['allow-endpoint'].map(allowedEndpoint),

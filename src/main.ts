@@ -45,6 +45,7 @@ async function main(flags: Flags): Promise<void> {
     proxy: proxyFrom(process.env),
     watchNamespaces: flags.watchNamespaces,
     concurrency: flags.concurrency,
+    uploads: flags.uploads,
     instance: hostname(),
     lease:
       leaderElection &&

@@ -80,6 +80,12 @@ export const operator = {
     .describe(
       'Hosts of providers to allow besides the built-in ones: `HOST[:PORT]` over https, `http://HOST[:PORT]` in the clear; `*` allows every https host.',
     ),
+  uploads: group('From the cluster to the clouds.', {
+    enabled: flag(
+      false,
+      'Work on CertificateUploads: upload TLS Secrets of the cluster to accounts of Samsung Cloud Platform and NAVER Cloud, for which their credentials must be allowed to write.',
+    ),
+  }),
   concurrency: z.int().min(1).max(1024).default(64).describe('Certificates worked on at the same time.'),
   logLevel: z.enum(logLevels).default('info').describe('The lowest level that is logged.'),
   logFormat: z

@@ -3,6 +3,7 @@ import { parseDuration } from './durations.ts';
 import { dataKey, dnsName, duration, objectName, remoteName, templateAnnotations, templateLabels } from './fields.ts';
 import type { apiGroup, apiVersion, Metadata } from './group.ts';
 import type { ProviderKind } from './provider.ts';
+import { providerRef } from './provider-ref.ts';
 import { type Rule, withRules } from './rule.ts';
 import { conditions, message, name, observedGeneration, statusLimits, time } from './status.ts';
 
@@ -15,18 +16,6 @@ const secretKeyRef = (defaultKey: string) =>
       key: dataKey().describe(`Key of the Secret. Default: ${defaultKey}.`).exactOptional(),
     })
     .meta(atomic);
-
-const providerRef = z
-  .object({
-    name: objectName().describe('Name of the provider object.'),
-    kind: z
-      .enum(['CertificateProvider', 'ClusterCertificateProvider'])
-      .describe(
-        'Kind of the provider object. Default: CertificateProvider, in the namespace of this object. A ClusterCertificateProvider must allow the namespace.',
-      )
-      .exactOptional(),
-  })
-  .meta(atomic);
 
 const remoteRef = withRules(
   z.object({

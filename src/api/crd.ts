@@ -4,11 +4,13 @@ import {
   apiGroup,
   apiVersion,
   certificateProviders,
+  certificateUploads,
   clusterCertificateProviders,
   providerCertificates,
 } from './group.ts';
 import { certificateProviderSpec, clusterCertificateProviderSpec, providerStatus } from './provider.ts';
 import { validations } from './rule.ts';
+import { certificateUploadSpec, certificateUploadStatus } from './upload.ts';
 
 /** A node of a structural schema, as far as ours use it. */
 export interface SchemaNode {
@@ -30,7 +32,11 @@ interface Column {
 }
 
 interface Kind {
-  resource: typeof certificateProviders | typeof clusterCertificateProviders | typeof providerCertificates;
+  resource:
+    | typeof certificateProviders
+    | typeof clusterCertificateProviders
+    | typeof providerCertificates
+    | typeof certificateUploads;
   shortName: string;
   description: string;
   spec: z.ZodType;
@@ -134,9 +140,49 @@ const kinds: Kind[] = [
       },
     ],
   },
+  {
+    resource: certificateUploads,
+    shortName: 'cupload',
+    description:
+      "A CertificateUpload keeps a kubernetes.io/tls Secret uploaded to a cloud's certificate manager. Served only by an operator that was started with --enable-uploads.",
+    spec: certificateUploadSpec,
+    status: certificateUploadStatus,
+    columns: [
+      ready,
+      {
+        name: 'Expires',
+        type: 'string',
+        jsonPath: '.status.remote.notAfter',
+        description: 'When the certificate at the provider ends.',
+      },
+      {
+        name: 'Remote',
+        type: 'string',
+        jsonPath: '.status.remote.name',
+        description: 'Name of the certificate at the provider.',
+      },
+      { name: 'Status', type: 'string', jsonPath: '.status.message', description: 'What matters most now.' },
+      age,
+      { name: 'Secret', type: 'string', jsonPath: '.spec.secretRef.name', description: 'The Secret.', priority: 1 },
+      {
+        name: 'Provider',
+        type: 'string',
+        jsonPath: '.spec.providerRef.name',
+        description: 'The provider object.',
+        priority: 1,
+      },
+      {
+        name: 'ID',
+        type: 'string',
+        jsonPath: '.status.remote.id',
+        description: "The provider's id of the certificate.",
+        priority: 1,
+      },
+    ],
+  },
 ];
 
-/** The three CustomResourceDefinitions. */
+/** The four CustomResourceDefinitions. */
 export const customResourceDefinitions = () => kinds.map(definition);
 
 export type CustomResourceDefinition = ReturnType<typeof definition>;

@@ -25,6 +25,14 @@ export const providerCertificates = {
   namespaced: true,
 } as const;
 
+export const certificateUploads = {
+  group: apiGroup,
+  version: apiVersion,
+  plural: 'certificateuploads',
+  kind: 'CertificateUpload',
+  namespaced: true,
+} as const;
+
 /** The part of Kubernetes' object metadata that the operator looks at on its own kinds. */
 export interface Metadata {
   name: string;

@@ -8,6 +8,7 @@ import {
   clusterCertificateProviderSpec,
   providerStatus,
 } from './provider.ts';
+import { type CertificateUpload, certificateUploadSpec, certificateUploadStatus } from './upload.ts';
 
 /** An object as the API server gave it. */
 export interface RawObject {
@@ -39,6 +40,12 @@ export const parseClusterCertificateProvider = parser<ClusterCertificateProvider
   'ClusterCertificateProvider',
   z.object({ spec: clusterCertificateProviderSpec }),
   providerStatus,
+);
+
+export const parseCertificateUpload = parser<CertificateUpload>(
+  'CertificateUpload',
+  z.object({ spec: certificateUploadSpec }),
+  certificateUploadStatus,
 );
 
 function parser<T extends { kind: string; spec: unknown; status?: unknown }>(

@@ -251,6 +251,102 @@ export const providerReadyReasons = {
   ...providerFaults,
 } as const satisfies Reasons;
 
+const correctSecret = 'Correct the Secret.';
+
+/** `Ready` of a CertificateUpload: the provider holds a certificate from the Secret that is valid today. */
+export const uploadReadyReasons = {
+  Valid: { status: 'True', means: 'The certificate that was uploaded last is there and valid today.', todo: nothing },
+  NotUploaded: {
+    status: 'False',
+    means: 'Nothing was uploaded yet, or it is not at the provider any more.',
+    todo: 'See why under `Synced`.',
+  },
+  Expired: {
+    status: 'False',
+    means: 'The certificate that was uploaded last has ended.',
+    todo: 'Renew the certificate in the Secret; when that was done, see under `Synced` why it is not at the provider.',
+  },
+} as const satisfies Reasons;
+
+/** `Synced` of a CertificateUpload: how Secret and provider compare. */
+export const uploadSyncedReasons = {
+  Uploaded: { status: 'True', means: 'The provider holds what the Secret holds.', todo: nothing },
+  Pending: { status: 'Unknown', means: 'The provider has not answered yet.', todo: 'Wait a moment.' },
+  InvalidSpec: {
+    status: 'False',
+    means: 'The object breaks a rule, or the provider takes no uploads (NHN Cloud), or none under such a name.',
+    todo: 'Correct the field that the message names.',
+  },
+  SecretMissing: {
+    status: 'False',
+    means: 'There is no Secret of this name, or it is not of type kubernetes.io/tls.',
+    todo: 'Create it; it is picked up at once.',
+  },
+  ProviderNotFound: {
+    status: 'False',
+    means: 'There is no provider object as `providerRef` says.',
+    todo: 'Create it, or correct name and kind.',
+  },
+  NamespaceNotAllowed: {
+    status: 'False',
+    means: 'The cluster provider does not allow this namespace, or not a certificate of this name.',
+    todo: 'Ask its owner to extend `allowedNamespaces` or `allowedCertificates`.',
+  },
+  ProviderNotReady: {
+    status: 'False',
+    means: 'The provider object itself is wrong: its `InvalidSpec` or `EndpointNotAllowed`.',
+    todo: 'Look at the provider object.',
+  },
+  ...providerFaults,
+  PermissionDenied: {
+    status: 'False',
+    means: 'The provider knows the credentials, but they may not do this.',
+    todo: 'Grant the role that the provider asks for to list, to create and to delete certificates.',
+  },
+  PrivateKeyMissing: { status: 'False', means: 'The Secret holds no private key.', todo: correctSecret },
+  PrivateKeyEncrypted: {
+    status: 'False',
+    means: 'The private key in the Secret is encrypted.',
+    todo: 'Put it in without a passphrase, as kubernetes.io/tls asks.',
+  },
+  UnsupportedKey: {
+    status: 'False',
+    means: 'The key in the Secret is of a kind that TLS servers do not load.',
+    todo: 'Have the certificate issued for another key.',
+  },
+  MalformedBundle: { status: 'False', means: 'The Secret holds no sound PEM.', todo: correctSecret },
+  KeyMismatch: {
+    status: 'False',
+    means: 'The certificate in the Secret does not belong to its private key.',
+    todo: correctSecret,
+  },
+  CertificateExpired: {
+    status: 'False',
+    means: 'The certificate in the Secret, or one that its chain needs, has ended.',
+    todo: 'Renew it.',
+  },
+  CertificateNotYetValid: {
+    status: 'False',
+    means: 'The certificate in the Secret begins later. It is uploaded when its time has come.',
+    todo: nothing,
+  },
+  NameTaken: {
+    status: 'False',
+    means: 'The provider has another certificate under the name that this one would get.',
+    todo: 'Set another `remoteNamePrefix`, or delete that certificate at the provider.',
+  },
+  UploadRefused: {
+    status: 'False',
+    means: 'The provider does not take this certificate.',
+    todo: 'Correct what the message names; a full quota shows here too.',
+  },
+  Suspended: {
+    status: 'False',
+    means: '`suspend` is set: nothing is read and nothing is uploaded.',
+    todo: 'Remove `suspend`.',
+  },
+} as const satisfies Reasons;
+
 /** Events besides those that carry the reason of a condition. */
 export const eventReasons = {
   Rotated: 'The Secret got a new certificate.',
@@ -262,6 +358,8 @@ export const eventReasons = {
   CAChanged: 'The root certificate in ca.crt changed.',
   SecretReleased: 'The Secret of an earlier `secretName` is no longer kept current; it stays as it is.',
   IncompleteChain: 'The certificate was written without intermediates, because the bundle holds none.',
+  PreviousDeleted: 'An earlier certificate that a CertificateUpload had made was deleted at the provider.',
+  PreviousKept: 'An earlier certificate that was to be deleted at the provider is still there, because it is in use.',
   DeprecatedAPIVersion: 'The `apiVersion` of a provider object is past its end at the cloud.',
 } as const satisfies Record<string, string>;
 
@@ -269,5 +367,7 @@ export type ReadyReason = keyof typeof readyReasons;
 export type ExpiringReason = keyof typeof expiringReasons;
 export type SyncedReason = keyof typeof syncedReasons;
 export type ProviderReadyReason = keyof typeof providerReadyReasons;
+export type UploadReadyReason = keyof typeof uploadReadyReasons;
+export type UploadSyncedReason = keyof typeof uploadSyncedReasons;
 
-export type EventReason = keyof typeof eventReasons | SyncedReason | ProviderReadyReason;
+export type EventReason = keyof typeof eventReasons | SyncedReason | ProviderReadyReason | UploadSyncedReason;

@@ -5,6 +5,8 @@ import { Bundles, type Download } from './bundles.ts';
 import { AccountUnavailable, ProviderError } from './errors.ts';
 import { Health, type Moment } from './health.ts';
 import { differs, Inventory, type InventoryEntry, type RemoteRef, type Selector } from './inventory.ts';
+import type { ProviderManager } from './manager.ts';
+import type { NameRule } from './name-rule.ts';
 import type { Call, ProviderClient } from './provider.ts';
 import type { Outcome, Priority, Throttle } from './throttle.ts';
 
@@ -17,6 +19,8 @@ interface AccountOptions {
   random: () => number;
   logger: Logger;
   client: ProviderClient;
+  /** Absent where the cloud takes nothing. */
+  manager?: ProviderManager | undefined;
   throttle: Throttle;
   selectors: readonly Selector[];
   pollIntervalMs: number;
@@ -54,6 +58,7 @@ export class Account {
   readonly #random: () => number;
   readonly #logger: Logger;
   readonly #client: ProviderClient;
+  readonly #manager: ProviderManager | undefined;
   readonly #throttle: Throttle;
   readonly #selectors: readonly Selector[];
   readonly #health: Health;
@@ -72,12 +77,13 @@ export class Account {
   #nextAttempt: number | undefined;
   #cancelTimer: (() => void) | undefined;
 
-  constructor({ clock, random, logger, client, throttle, selectors, pollIntervalMs }: AccountOptions) {
+  constructor({ clock, random, logger, client, manager, throttle, selectors, pollIntervalMs }: AccountOptions) {
     this.#clock = clock;
     this.openedAt = clock.now();
     this.#random = random;
     this.#logger = logger;
     this.#client = client;
+    this.#manager = manager;
     this.#throttle = throttle;
     this.#selectors = selectors;
     this.#pollIntervalMs = pollIntervalMs;
@@ -161,6 +167,32 @@ export class Account {
   /** The last successful download of a certificate, for as long as it is listed. */
   lastDownload(id: string): { revision: string; at: number; digest: string } | undefined {
     return this.#lastDownloads.get(id);
+  }
+
+  /** How what is uploaded can be called; undefined where the cloud takes no uploads. */
+  get uploadNames(): NameRule | undefined {
+    return this.#manager?.names;
+  }
+
+  /**
+   * Changes something in the account, or asks before a change, within the limits of the account and never twice.
+   *
+   * @throws AccountUnavailable when nothing was sent because of a fault of the account; otherwise ProviderError, as
+   *   `ProviderManager` says
+   */
+  async manage<T>(work: (manager: ProviderManager, call: Call) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const manager = this.#manager;
+    if (manager === undefined) throw new Error('nobody is asked to upload where nothing can be uploaded');
+    this.#closed.signal.throwIfAborted();
+    return this.#call('urgent', {
+      waiting: AbortSignal.any([signal, this.#turnedAway.signal]),
+      signal,
+      refusal: () => this.#refusal(),
+      make: (call) => work(manager, call),
+      succeeded: () => {},
+      // Reading is what an account is judged by: who may not write may still read.
+      failed: () => false,
+    });
   }
 
   /** Lists as soon as no fault and no pause stands against it, without waiting for the next poll. */

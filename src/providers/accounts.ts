@@ -158,11 +158,13 @@ export class Accounts {
       proxy: this.#proxy,
       onCall: (call) => this.#onCall?.({ provider: provider.type, ...call }),
     });
+    const connection = { spec, credentials, http, clock: this.#clock };
     const account = new Account({
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger.child({ provider: provider.type, endpoint: provider.endpoints(spec)[0] }),
-      client: provider.connect({ spec, credentials, http, clock: this.#clock }),
+      client: provider.connect(connection),
+      manager: provider.manage?.(connection),
       throttle,
       selectors: provider.selectors(spec),
       pollIntervalMs: settings.pollIntervalMs,

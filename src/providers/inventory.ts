@@ -67,6 +67,10 @@ export class Inventory {
     return this.#byId.has(id);
   }
 
+  byId(id: string): InventoryEntry | undefined {
+    return this.#byId.get(id);
+  }
+
   find(ref: RemoteRef): Selection {
     const given = (['name', 'id', 'commonName'] as const).filter((selector) => ref[selector] !== undefined);
     const [selector] = given;

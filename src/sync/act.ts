@@ -11,7 +11,7 @@ import { AccountUnavailable, ProviderError } from '../providers/errors.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
 import { type Announcement, changes } from './announce.ts';
 import { SecretRefused, type Writer } from './apply.ts';
-import type { Remote } from './compare.ts';
+import { type Remote, listedFacts } from './compare.ts';
 import { type Decision, edited, intactTarget } from './decide.ts';
 import { revisionOf } from './schedule.ts';
 import type { Proof, Situation } from './situation.ts';
@@ -240,19 +240,6 @@ export class Actor {
 function settle({ memory, refresh }: View): void {
   memory.setback = undefined;
   if (refresh !== undefined) memory.handledRefresh = refresh;
-}
-
-/** What a list says of a certificate that the provider does not hand out; undefined for one that it does. */
-function listedFacts({ withheld, commonName, notBefore, notAfter }: InventoryEntry): Remote | undefined {
-  if (withheld === undefined) return undefined;
-  const { serialNumber, issuer } = withheld;
-  return {
-    notBefore: Date.parse(notBefore ?? ''),
-    notAfter: Date.parse(notAfter ?? ''),
-    commonName,
-    serialNumber,
-    issuer,
-  };
 }
 
 /** What the gate compares a candidate with: a pair of the same source, or one that is to be adopted. */

@@ -1,5 +1,6 @@
 import type { Facts } from '../certificate/facts.ts';
 import { timestamp } from '../kube/objects.ts';
+import type { InventoryEntry } from '../providers/inventory.ts';
 import type { Problem, Proof } from './situation.ts';
 import type { Content } from './target.ts';
 
@@ -43,10 +44,24 @@ export function outcomeOf(
   return { reason: 'Differs', message: `${name} holds ${held}, the provider has one valid until ${until}.` };
 }
 
+/** What a list says of a certificate that the provider does not hand out; undefined for one that it does. */
+export function listedFacts({ withheld, commonName, notBefore, notAfter }: InventoryEntry): Remote | undefined {
+  if (withheld === undefined) return undefined;
+  const { serialNumber, issuer } = withheld;
+  return {
+    notBefore: Date.parse(notBefore ?? ''),
+    notAfter: Date.parse(notAfter ?? ''),
+    commonName,
+    serialNumber,
+    issuer,
+  };
+}
+
 /** Dates in lists have no zone, or no time. */
 const vagueness = 36 * 3_600_000;
 
-function isSame(held: Facts, remote: Remote): boolean {
+/** Whether two certificates are the same one, as far as can be told. */
+export function isSame(held: Facts, remote: Remote): boolean {
   if (remote.fingerprintSHA256 !== undefined) return held.fingerprintSHA256 === remote.fingerprintSHA256;
   const near = (['notBefore', 'notAfter'] as const).every((date) => Math.abs(held[date] - remote[date]) < vagueness);
   return near && (remote.serialNumber === undefined || bare(held.serialNumber) === bare(remote.serialNumber));

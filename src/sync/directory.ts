@@ -61,6 +61,13 @@ interface Entry {
   unsubscribe?: () => void;
 }
 
+/** An account that a namespace may use. */
+interface Usable {
+  account: Account;
+  allowedCertificates: ProviderSettings['allowedCertificates'];
+  pollIntervalMs: number | undefined;
+}
+
 interface Parts {
   client: KubeClient;
   /** By kind. */
@@ -104,12 +111,55 @@ export class Directory {
 
   /** What is known about a remote certificate that a namespace asks for: a question to memory, without a request. */
   lookup(
-    { kind, name }: CertificateSettings['providerRef'],
+    providerRef: CertificateSettings['providerRef'],
     namespace: string,
     ref: RemoteRef,
   ): Problem | (ProviderAnswer & { account?: Account }) {
-    const key = providerKey(kind, kind === 'CertificateProvider' ? { namespace, name } : { name });
-    const { providers, namespaces, clusterWide, clock } = this.#parts;
+    const found = this.#find(providerRef, namespace);
+    if (found === undefined) return { lastGood: this.#parts.clock.now(), pollIntervalMs: 0 };
+    if ('reason' in found) return found;
+    const { account, allowedCertificates, pollIntervalMs = 0 } = found;
+    const selection = account.inventory?.find(ref);
+    if (
+      selection !== undefined &&
+      'entry' in selection &&
+      !allowsCertificate(allowedCertificates, selection.entry.name)
+    ) {
+      return notAllowed(providerRef, 'the use of this certificate');
+    }
+    const { fault } = account;
+    return {
+      account,
+      selection,
+      fault: faultOf(account),
+      lastGood: Math.min(account.lastSuccess ?? account.openedAt, fault?.since ?? Infinity),
+      pollIntervalMs,
+    };
+  }
+
+  /**
+   * The account that a namespace uploads to, undefined while it is not known yet.
+   *
+   * @param name what the certificate would be called there; undefined when that is not known
+   */
+  destination(
+    providerRef: CertificateSettings['providerRef'],
+    namespace: string,
+    name: string | undefined,
+  ): Problem | { account: Account; fault: ProviderAnswer['fault'] } | undefined {
+    const found = this.#find(providerRef, namespace);
+    if (found === undefined || 'reason' in found) return found;
+    const { account, allowedCertificates } = found;
+    if (name !== undefined && !allowsCertificate(allowedCertificates, name)) {
+      return notAllowed(providerRef, `a certificate named ${name}`);
+    }
+    return { account, fault: faultOf(account) };
+  }
+
+  /** The account behind a reference, or why a namespace has none by it; undefined while that is not known yet. */
+  #find({ kind, name }: CertificateSettings['providerRef'], namespace: string): Problem | Usable | undefined {
+    const key = providerKeyFor({ kind, name }, namespace);
+    const { providers, namespaces, clusterWide } = this.#parts;
     if (kind === 'ClusterCertificateProvider' && !clusterWide) {
       return {
         reason: 'ProviderNotFound',
@@ -124,44 +174,21 @@ export class Directory {
         reason: 'ProviderNotFound',
         message: `There is no ${title}${kind === 'CertificateProvider' ? ' in this namespace' : ''}.`,
       };
-    const unknown = { lastGood: clock.now(), pollIntervalMs: 0 };
     const entry = this.#entries.get(key);
     // What its owner has just taken back is not used any more, even before the change was looked at.
-    if (entry === undefined || !isCurrent(entry, stored)) return unknown;
+    if (entry === undefined || !isCurrent(entry, stored)) return undefined;
 
-    const { consent, allowedCertificates, pollIntervalMs = 0 } = entry.settings ?? {};
+    const { outcome, settings: { consent, allowedCertificates, pollIntervalMs } = {} } = entry;
     const labels = labelsOf(namespaces.get(namespace));
-    if (consent !== undefined && labels === undefined) return unknown; // a new namespace: that watch is a little behind
+    if (consent !== undefined && labels === undefined) return undefined; // a new namespace: that watch is a little behind
     if (consent !== undefined && !allowsNamespace(consent, labels)) {
-      return { reason: 'NamespaceNotAllowed', message: `${title} does not allow namespace ${namespace} to use it.` };
+      return notAllowed({ kind, name }, `namespace ${namespace} to use it`);
     }
-    if ('problem' in entry.outcome) {
-      const { reason, message } = entry.outcome.problem;
-      return reason === 'CredentialsMissing'
-        ? { reason, message: `${title}: ${message}` }
-        : { reason: 'ProviderNotReady', message: `${title} is not ready: ${message}` };
-    }
-    const { account } = entry.outcome;
-    const selection = account.inventory?.find(ref);
-    if (
-      selection !== undefined &&
-      'entry' in selection &&
-      !allowsCertificate(allowedCertificates, selection.entry.name)
-    ) {
-      return { reason: 'NamespaceNotAllowed', message: `${title} does not allow the use of this certificate.` };
-    }
-    const { obstacle, fault } = account;
-    return {
-      account,
-      selection,
-      fault: obstacle && {
-        reason: asSyncedReason(obstacle.error.reason),
-        message: obstacle.error.message,
-        until: obstacle.forLists ? undefined : obstacle.until,
-      },
-      lastGood: Math.min(account.lastSuccess ?? account.openedAt, fault?.since ?? Infinity),
-      pollIntervalMs,
-    };
+    if ('account' in outcome) return { account: outcome.account, allowedCertificates, pollIntervalMs };
+    const { reason, message } = outcome.problem;
+    return reason === 'CredentialsMissing'
+      ? { reason, message: `${title}: ${message}` }
+      : { reason: 'ProviderNotReady', message: `${title} is not ready: ${message}` };
   }
 
   /** How each provider object stands now; for metrics. */
@@ -376,6 +403,11 @@ export function providerKey(
   return `${kind}/${objectKey(name)}`;
 }
 
+/** The same for a reference, from an object in `namespace`. */
+export function providerKeyFor({ kind, name }: CertificateSettings['providerRef'], namespace: string): string {
+  return providerKey(kind, kind === 'CertificateProvider' ? { namespace, name } : { name });
+}
+
 function kindOf(key: string): ProviderObject['kind'] {
   return key.startsWith('CertificateProvider/') ? 'CertificateProvider' : 'ClusterCertificateProvider';
 }
@@ -417,6 +449,21 @@ function withAdvice({ reason, message }: ProviderProblem): ProviderProblem {
   if (reason === 'InvalidSpec' || reason === 'EndpointNotAllowed') return { reason, message };
   const { todo } = providerReadyReasons[reason];
   return { reason, message: `${message} ${todo.replaceAll('`', '')}` };
+}
+
+function notAllowed({ kind, name }: CertificateSettings['providerRef'], what: string): Problem {
+  return { reason: 'NamespaceNotAllowed', message: `${kind} ${name} does not allow ${what}.` };
+}
+
+/** What stands against using an account now. */
+function faultOf({ obstacle }: Account): ProviderAnswer['fault'] {
+  return (
+    obstacle && {
+      reason: asSyncedReason(obstacle.error.reason),
+      message: obstacle.error.message,
+      until: obstacle.forLists ? undefined : obstacle.until,
+    }
+  );
 }
 
 function labelsOf(namespace: KubeObject | undefined): Record<string, string> | undefined {

@@ -1,6 +1,11 @@
 import type { Logger } from 'pino';
 import type { ProviderCertificate, ProviderCertificateStatus } from '../api/certificate.ts';
-import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../api/group.ts';
+import {
+  certificateProviders,
+  certificateUploads,
+  clusterCertificateProviders,
+  providerCertificates,
+} from '../api/group.ts';
 import { fieldManager, managedLabel } from '../api/names.ts';
 import type { Clock } from '../clock.ts';
 import { Controller, type Outcome } from '../controller/controller.ts';
@@ -27,7 +32,14 @@ import { providerFor as registered } from '../providers/registry.ts';
 import { Actor } from './act.ts';
 import type { Announcement } from './announce.ts';
 import { Writer } from './apply.ts';
-import { Directory, type ProviderLookup, type ProviderObject, type ProviderState, providerKey } from './directory.ts';
+import {
+  Directory,
+  type ProviderLookup,
+  type ProviderObject,
+  type ProviderState,
+  providerKey,
+  providerKeyFor,
+} from './directory.ts';
 import { Holders } from './holder.ts';
 import { withoutLastApplied } from './last-applied.ts';
 import { Lookout } from './look.ts';
@@ -35,6 +47,7 @@ import { Memories } from './memory.ts';
 import { CertificateReconciler } from './reconcile.ts';
 import { SecretReferences } from './references.ts';
 import { Targets } from './target.ts';
+import { Uploads } from './uploads/uploads.ts';
 
 export interface OperatorOptions {
   client: KubeClient;
@@ -45,6 +58,8 @@ export interface OperatorOptions {
   proxy?: ProxySettings | undefined;
   /** Empty: all namespaces, and cluster providers too. */
   watchNamespaces: readonly string[];
+  /** Whether Secrets are uploaded, as CertificateUploads ask for. Default: false. */
+  uploads?: boolean;
   /** How many certificates are worked on at the same time. */
   concurrency: number;
   /** Name of this replica, as events show it. */
@@ -77,6 +92,8 @@ const longestDue = 120_000;
 const graceMs = 6_000;
 /** Provider objects are few, and each costs little. */
 const providerConcurrency = 4;
+/** Uploads are few too, and while they wait for a provider they take no place. */
+const uploadConcurrency = 4;
 
 /**
  * The whole operator: caches, queues and controllers, wired together. Everything that happens in the cluster or at a provider
@@ -89,13 +106,14 @@ export class Operator {
   readonly #providers: Record<ProviderObject['kind'], Store<ProviderObject>>;
   readonly #secrets: Store<KubeObject>;
   readonly #namespaces: Store<KubeObject>;
+  readonly #uploads: Uploads;
   readonly #certificateQueue: WorkQueue;
   readonly #providerQueue: WorkQueue;
   readonly #accounts: Accounts;
   readonly #directory: Directory;
   readonly #events: EventRecorder;
-  readonly #references: SecretReferences[];
-  readonly #controllers: { providers: Controller; certificates: Controller };
+  readonly #references: readonly Pick<SecretReferences, 'stop'>[];
+  readonly #controllers: { providers: Controller; certificates: Controller; uploads: Controller };
   #ready = false;
   #leading = false;
 
@@ -140,6 +158,7 @@ export class Operator {
       onChange: (key, affects) => {
         for (const certificate of users(key))
           if (affects(certificate.spec?.remoteRef ?? {})) this.#enqueue(certificate);
+        this.#uploads.providerChanged(key, affects);
       },
     }));
 
@@ -157,7 +176,7 @@ export class Operator {
       clock,
       onGone: (key) => observer.certificate(key, undefined),
     });
-    const announce = ({ apiVersion, kind, metadata }: ProviderCertificate, event: Announcement): void => {
+    const announce = ({ apiVersion, kind, metadata }: KubeObject, event: Announcement): void => {
       const { namespace, name, uid } = metadata;
       this.#events.record({ apiVersion, kind, namespace, name, uid }, event);
     };
@@ -180,6 +199,8 @@ export class Operator {
       clock,
       observe: (key, status) => observer.certificate(key, status),
     });
+
+    this.#uploads = new Uploads({ client, clock, logger, random, directory, announce });
 
     const controller = (
       name: string,
@@ -204,6 +225,9 @@ export class Operator {
       certificates: controller('certificate', this.#certificateQueue, concurrency, (key, o) =>
         reconciler.reconcile(key, o),
       ),
+      uploads: controller('upload', this.#uploads.queue, uploadConcurrency, (key, o) =>
+        this.#uploads.reconcile(key, o),
+      ),
     };
     this.#connect(holders);
   }
@@ -224,10 +248,12 @@ export class Operator {
 
   /** What is wrong when keys are due for long although there are workers for them; undefined while all is well. */
   get stalled(): string | undefined {
-    const { providers, certificates } = this.#controllers;
+    const { providers, certificates, uploads } = this.#controllers;
     const stuck = (queue: WorkQueue, { idle }: Controller): boolean =>
       this.#leading && idle > 0 && queue.oldestDueMs() > longestDue;
-    return stuck(this.#providerQueue, providers) || stuck(this.#certificateQueue, certificates)
+    return stuck(this.#providerQueue, providers) ||
+      stuck(this.#certificateQueue, certificates) ||
+      stuck(this.#uploads.queue, uploads)
       ? 'work is due, and nobody does it'
       : undefined;
   }
@@ -260,7 +286,7 @@ export class Operator {
       }
     } finally {
       this.#ready = false;
-      for (const references of this.#references) references.stop();
+      for (const watches of [...this.#references, this.#uploads]) watches.stop();
       watching.abort();
       await Promise.all([this.#accounts.stop(), events, ...watches]);
     }
@@ -275,7 +301,7 @@ export class Operator {
     logger.info('work begins');
     const ended = new AbortController();
     const kept = lease?.keep(ended.signal).catch((error: LeaseLost) => onLeaseLost?.(error));
-    await Promise.all([this.#controllers.providers.run(signal), this.#controllers.certificates.run(signal)]);
+    await Promise.all(Object.values(this.#controllers).map((controller) => controller.run(signal)));
     this.#leading = false;
     ended.abort();
     await kept;
@@ -289,6 +315,7 @@ export class Operator {
     for (const namespace of scopes) {
       this.#reflect(providerCertificates, this.#certificates, { namespace });
       this.#reflect(certificateProviders, this.#providers.CertificateProvider, { namespace });
+      if (this.#options.uploads === true) this.#reflect(certificateUploads, this.#uploads.store, { namespace });
       this.#reflect(secretResource, this.#secrets, {
         namespace,
         labelSelector: `${managedLabel}=true`,
@@ -311,6 +338,7 @@ export class Operator {
     );
     this.#namespaces.subscribe(({ object }) => {
       for (const certificate of inNamespace(object.metadata.name)) this.#enqueue(certificate);
+      this.#uploads.namespaceChanged(object.metadata.name);
     });
   }
 
@@ -332,9 +360,9 @@ export class Operator {
 }
 
 /** From the raw object, which may predate a rule. */
-function providerKeyOf(namespace: string | undefined, spec: ProviderCertificate['spec'] | undefined): string {
+function providerKeyOf(namespace = '', spec: Pick<ProviderCertificate['spec'], 'providerRef'> | undefined): string {
   const { kind = 'CertificateProvider', name = '' } = spec?.providerRef ?? {};
-  return providerKey(kind, kind === 'CertificateProvider' ? { namespace, name } : { name });
+  return providerKeyFor({ kind, name }, namespace);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

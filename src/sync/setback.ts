@@ -1,3 +1,4 @@
+import type { SyncedReason } from '../api/reasons.ts';
 import type { Problem, Setback } from './situation.ts';
 
 const minute = 60_000;
@@ -8,13 +9,13 @@ const failureBase = 2_000;
 const failureLimit = 10 * minute;
 
 /** A setback with the inputs that led to it: when one of them changes it no longer counts. */
-export interface RememberedSetback extends Setback {
+export interface RememberedSetback<Reason extends string = SyncedReason> extends Setback<Reason> {
   inputs: string;
   attempts: number;
 }
 
 /** What happened, told by kind: a refusal is about the bundle, a failure about the way to it. */
-export type Mishap = Problem & {
+export type Mishap<Reason extends string = SyncedReason> = Problem<Reason> & {
   kind: 'refusal' | 'failure';
   retryAfterMs?: number | undefined;
   notBefore?: number | undefined;
@@ -26,13 +27,13 @@ export type Mishap = Problem & {
  * The setback after one more mishap with the same inputs. While the reason stays the same the first message is kept, so that
  * request ids do not turn every attempt into a change of status.
  */
-export function setbackAfter(
-  previous: RememberedSetback | undefined,
-  mishap: Mishap,
+export function setbackAfter<Reason extends string>(
+  previous: RememberedSetback<Reason> | undefined,
+  mishap: Mishap<Reason>,
   inputs: string,
   now: number,
   random: () => number,
-): RememberedSetback {
+): RememberedSetback<Reason> {
   const again = previous?.inputs === inputs ? previous : undefined;
   const attempts = (again?.attempts ?? 0) + 1;
   const wait =

@@ -38,8 +38,8 @@ export interface Situation {
 }
 
 /** A state of things, to be shown as the condition Synced. */
-export interface Problem {
-  reason: SyncedReason;
+export interface Problem<Reason extends string = SyncedReason> {
+  reason: Reason;
   message: string;
 }
 
@@ -61,6 +61,6 @@ export interface Proof {
 }
 
 /** A refusal or a failure, remembered so that the same inputs do not cause the same download again and again. */
-export interface Setback extends Problem {
+export interface Setback<Reason extends string = SyncedReason> extends Problem<Reason> {
   until: number;
 }

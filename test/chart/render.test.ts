@@ -62,7 +62,7 @@ describe.skipIf(withoutHelm)('the chart', () => {
     const generated = readdirSync(folder).map((file) => load(readFileSync(join(folder, file), 'utf8')) as ApiObject);
     const definitions = (values = {}): Promise<ApiObject[]> =>
       render(values).then((objects) => objects.filter(({ kind }) => kind === 'CustomResourceDefinition'));
-    expect(generated).toHaveLength(3);
+    expect(generated).toHaveLength(4);
     expect(
       (await definitions()).map(({ metadata, ...rest }) => ({ ...rest, metadata: { name: metadata.name } })),
     ).toEqual(generated);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { sections, valuesSchema, type ValueSchema } from '../../scripts/chart/values.ts';
 import type { PolicyRule } from '../../sandbox/control-plane/index.ts';
-import { clusterRules, leaderElectionRules, namespaceRules } from '../../sandbox/rbac.ts';
+import { clusterRules, leaderElectionRules, namespaceRules, uploadRules } from '../../sandbox/rbac.ts';
 import { type Deployment, only, render, template, type Values, withoutHelm } from './helm.ts';
 
 /** Every value, its groups included. */
@@ -104,6 +104,19 @@ describe.skipIf(withoutHelm)('the chart', () => {
     const objects = await render();
     expect(rulesOf(only(objects, 'ClusterRole', 'provider-certificates'))).toEqual(sorted(...clusterRules));
     expect(rulesOf(only(objects, 'Role'))).toEqual(sorted(...leaderElectionRules));
+  });
+
+  test('grants more where it uploads, and says so to the operator', async () => {
+    const uploads = { enabled: true };
+    const everywhere = await render({ uploads });
+    expect(rulesOf(only(everywhere, 'ClusterRole', 'provider-certificates'))).toEqual(
+      sorted(...clusterRules, ...uploadRules),
+    );
+    expect(only<Deployment>(everywhere, 'Deployment').spec.template.spec.containers[0].args).toContain(
+      '--enable-uploads',
+    );
+    const inOne = await render({ uploads, watchNamespaces: ['shop'] });
+    expect(rulesOf(only(inOne, 'Role', 'provider-certificates'))).toEqual(sorted(...namespaceRules, ...uploadRules));
   });
 
   test('or the same in each namespace that it watches', async () => {

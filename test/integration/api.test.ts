@@ -4,10 +4,16 @@ import { pino } from 'pino';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { ProviderCertificateStatus } from '../../src/api/certificate.ts';
-import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../../src/api/group.ts';
+import {
+  certificateProviders,
+  certificateUploads,
+  clusterCertificateProviders,
+  providerCertificates,
+} from '../../src/api/group.ts';
 import {
   type Parsed,
   parseCertificateProvider,
+  parseCertificateUpload,
   parseClusterCertificateProvider,
   parseProviderCertificate,
   type RawObject,
@@ -44,6 +50,7 @@ const kinds = {
   CertificateProvider: { resource: certificateProviders, parse: parseCertificateProvider },
   ClusterCertificateProvider: { resource: clusterCertificateProviders, parse: parseClusterCertificateProvider },
   ProviderCertificate: { resource: providerCertificates, parse: parseProviderCertificate },
+  CertificateUpload: { resource: certificateUploads, parse: parseCertificateUpload },
 } satisfies Record<string, { resource: object; parse: (raw: RawObject) => Parsed<unknown> }>;
 const kindOf = ({ kind }: Document): (typeof kinds)[keyof typeof kinds] => kinds[kind as keyof typeof kinds];
 
@@ -146,6 +153,11 @@ const cluster: Document = {
     allowedNamespaces: { from: 'Selector', selector: { matchLabels: { team: 'a' } } },
   },
 };
+const upload: Document = {
+  kind: 'CertificateUpload',
+  name: 'web',
+  spec: { providerRef: { name: 'scp' }, secretRef: { name: 'web-tls' }, remoteNamePrefix: 'web' },
+};
 
 describe('the definitions', () => {
   it.each(own)('%s is established under the names that it asks for', async (name) => {
@@ -179,6 +191,7 @@ describe('the definitions', () => {
   it.each([
     ['pcert.spec.remoteRef.name', 'The exact name at the provider.'],
     ['cprov.spec.pollInterval', 'Default: 5m; at least 10s.'],
+    ['cupload.spec.keepPrevious', 'nothing else is ever deleted'],
     ['ccprov.spec.allowedNamespaces.from', 'those that `selector` matches'],
   ])('explain %s', async (field, text) => {
     expect((await run(`explain ${field}`)).replaceAll(/\s+/g, ' ')).toContain(text);
@@ -323,6 +336,19 @@ const bad: [Document, string, unknown, string, string][] = [
   [certificate, 'refreshInterval', '1d', 'spec.refreshInterval', 'must be a duration of at least 10m'],
   [certificate, 'refreshInterval', 3600, 'spec.refreshInterval', 'must be of type string'],
   [certificate, 'suspend', 'true', 'spec.suspend', 'must be of type boolean'],
+  [upload, 'secretRef', undefined, 'spec.secretRef', 'Required value'],
+  [upload, 'secretRef.name', 'a_b', 'spec.secretRef.name', objectName],
+  [upload, 'remoteNamePrefix', undefined, 'spec.remoteNamePrefix', 'Required value'],
+  [upload, 'remoteNamePrefix', '', 'spec.remoteNamePrefix', 'should be at least 1 chars long'],
+  [upload, 'remoteNamePrefix', long(22), 'spec.remoteNamePrefix', 'may not be more than 21'],
+  [upload, 'remoteNamePrefix', '1st', 'spec.remoteNamePrefix', 'must begin with a letter'],
+  [upload, 'remoteNamePrefix', 'a_b', 'spec.remoteNamePrefix', 'letters, digits and "-" only'],
+  [upload, 'keepPrevious', -1, 'spec.keepPrevious', 'should be greater than or equal to 0'],
+  [upload, 'keepPrevious', 11, 'spec.keepPrevious', 'should be less than or equal to 10'],
+  [upload, 'scp', { timezone: '../etc' }, 'spec.scp.timezone', 'must be a time zone such as Asia/Seoul or UTC'],
+  [upload, 'scp', { recipients: [{ userId: '1' }] }, 'spec.scp.recipients[0].userName', 'Required value'],
+  [upload, 'scp', { tags: { '': 'x' } }, 'spec.scp.tags', 'keys must have 1 to 128 characters'],
+  [upload, 'scp', { tags: { a: long(257) } }, 'spec.scp.tags.a', 'may not be more than 256'],
   [provider, 'nhn', undefined, 'spec', oneCloud],
   [provider, 'naver', { credentialsSecretRef: { name: 'c' } }, 'spec', oneCloud],
   [provider, 'nhn.credentialsSecretRef', undefined, 'spec.nhn.credentialsSecretRef', 'Required value'],

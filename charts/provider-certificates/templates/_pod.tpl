@@ -17,6 +17,9 @@
 - --log-level={{ .Values.logLevel }}
 - --log-format={{ .Values.logFormat }}
 - --concurrency={{ .Values.concurrency }}
+{{- if .Values.uploads.enabled }}
+- --enable-uploads
+{{- end }}
 {{- if .Values.leaderElection.enabled }}
 - --leader-elect
 - --leader-election-namespace={{ .Release.Namespace }}

@@ -20,3 +20,13 @@ certificateproviders and, for the whole cluster, clustercertificateproviders.
   resources: [providercertificates/finalizers]
   verbs: [update]
 {{- end -}}
+
+{{/* And this in the same place when it uploads. */}}
+{{- define "provider-certificates.upload-rules" -}}
+- apiGroups: [provider-certificates.io]
+  resources: [certificateuploads]
+  verbs: [get, list, watch]
+- apiGroups: [provider-certificates.io]
+  resources: [certificateuploads/status]
+  verbs: [patch]
+{{- end -}}

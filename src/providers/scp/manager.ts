@@ -148,7 +148,7 @@ export class ScpManager implements ProviderManager {
   #details(details: ScpDetails | undefined): object {
     const { timezone, recipients = [], tags = [], region = this.#region } = details ?? {};
     if (!timezone) throw missing('a time zone');
-    if (!region) throw missing('a region');
+    if (!region) throw missing('a region (spec.scp.region of the provider object, also beside an endpoint)');
     return {
       region,
       timezone,

@@ -107,6 +107,30 @@ export const goodDocuments: readonly Document[] = [
       refreshInterval: '0s',
     },
   },
+  {
+    kind: 'CertificateUpload',
+    name: 'least',
+    spec: { providerRef: { name: 'scp' }, secretRef: { name: 'www-tls' }, remoteNamePrefix: 'w' },
+  },
+  {
+    kind: 'CertificateUpload',
+    name: 'most',
+    spec: {
+      providerRef: { name: 'scp', kind: 'ClusterCertificateProvider' },
+      secretRef: { name: 'www.example.com-tls' },
+      remoteNamePrefix: 'www-example-com-shop1',
+      scp: {
+        timezone: 'Asia/Seoul',
+        recipients: [
+          { userId: '0fdd87', userName: '홍길동', region: 'kr-west1' },
+          { userId: '1', userName: 'one' },
+        ],
+        tags: { team: 'edge', 비어: '' },
+      },
+      keepPrevious: 0,
+      suspend: true,
+    },
+  },
   { kind: 'ProviderCertificate', name: 'by-id', spec: { providerRef: { name: 'scp' }, remoteRef: { id: '0fdd87' } } },
 ];
 

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import type { ProviderCertificateSpec } from '../../../src/api/certificate.ts';
 import {
   parseCertificateProvider,
+  parseCertificateUpload,
   parseClusterCertificateProvider,
   parseProviderCertificate,
   type RawObject,
@@ -22,6 +23,7 @@ const parsers: Record<string, (raw: RawObject) => unknown> = {
   CertificateProvider: parseCertificateProvider,
   ClusterCertificateProvider: parseClusterCertificateProvider,
   ProviderCertificate: parseProviderCertificate,
+  CertificateUpload: parseCertificateUpload,
 };
 
 it.each(manifests)('%s is a good manifest for any namespace', (_file, manifest) => {

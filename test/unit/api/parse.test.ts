@@ -4,6 +4,7 @@ import { customResourceDefinitions, type SchemaNode } from '../../../src/api/crd
 import {
   type Parsed,
   parseCertificateProvider,
+  parseCertificateUpload,
   parseClusterCertificateProvider,
   parseProviderCertificate,
   type RawObject,
@@ -15,6 +16,7 @@ const parsers: Record<string, (raw: RawObject) => Parsed<unknown>> = {
   CertificateProvider: parseCertificateProvider,
   ClusterCertificateProvider: parseClusterCertificateProvider,
   ProviderCertificate: parseProviderCertificate,
+  CertificateUpload: parseCertificateUpload,
 };
 
 const metadata = { namespace: 'team', uid: 'u', resourceVersion: '7', generation: 3 };

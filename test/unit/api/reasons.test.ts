@@ -5,6 +5,8 @@ import {
   providerReadyReasons,
   readyReasons,
   syncedReasons,
+  uploadReadyReasons,
+  uploadSyncedReasons,
 } from '../../../src/api/reasons.ts';
 
 type Reasons = Record<string, { status: string; means: string; todo: string }>;
@@ -14,6 +16,8 @@ const lists: [string, Reasons][] = [
   ['Expiring', expiringReasons],
   ['Synced', syncedReasons],
   ['Ready of a provider', providerReadyReasons],
+  ['Ready of an upload', uploadReadyReasons],
+  ['Synced of an upload', uploadSyncedReasons],
 ];
 
 const withStatus = (reasons: Reasons, status: string): string[] =>
@@ -40,10 +44,11 @@ it('each status of a condition that users wait for has a reason', () => {
   expect(withStatus(providerReadyReasons, 'True')).toEqual(['Valid']);
 });
 
-it('every fault of a provider can also show on a certificate', () => {
+it('every fault of a provider can also show on a certificate, and on an upload', () => {
   const own = new Set(['Valid', 'EndpointNotAllowed']);
   const shared = Object.keys(providerReadyReasons).filter((reason) => !own.has(reason));
   expect(Object.keys(syncedReasons)).toEqual(expect.arrayContaining(shared));
+  expect(Object.keys(uploadSyncedReasons)).toEqual(expect.arrayContaining(shared));
 });
 
 it('events are described', () => {

@@ -7,6 +7,7 @@ describe('parseFlags', () => {
       value: {
         watchNamespaces: [],
         concurrency: 64,
+        uploads: false,
         listenAddress: { port: 8080 },
         allowEndpoints: [],
         logLevel: 'info',
@@ -19,12 +20,13 @@ describe('parseFlags', () => {
 
   it('reads every flag', () => {
     const args =
-      '--kubeconfig /k --watch-namespace a --watch-namespace=b --concurrency 8 --leader-elect --leader-election-namespace c --leader-election-id d --listen-address 127.0.0.1:0 --allow-endpoint host:443 --allow-endpoint * --log-level debug --log-format pretty --version --help';
+      '--kubeconfig /k --watch-namespace a --watch-namespace=b --concurrency 8 --enable-uploads --leader-elect --leader-election-namespace c --leader-election-id d --listen-address 127.0.0.1:0 --allow-endpoint host:443 --allow-endpoint * --log-level debug --log-format pretty --version --help';
     expect(parseFlags(args.split(' '))).toEqual({
       value: {
         kubeconfig: '/k',
         watchNamespaces: ['a', 'b'],
         concurrency: 8,
+        uploads: true,
         leaderElection: { namespace: 'c', id: 'd' },
         listenAddress: { host: '127.0.0.1', port: 0 },
         allowEndpoints: ['host:443', '*'],
@@ -102,7 +104,7 @@ describe('parseFlags', () => {
     expect(all).toHaveProperty('value');
     const explained = [...usage.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, flag]) => flag);
     expect(explained).toEqual(
-      'kubeconfig watch-namespace concurrency leader-elect leader-election-namespace leader-election-id listen-address allow-endpoint log-level log-format version help'.split(
+      'kubeconfig watch-namespace concurrency enable-uploads leader-elect leader-election-namespace leader-election-id listen-address allow-endpoint log-level log-format version help'.split(
         ' ',
       ),
     );

@@ -1,0 +1,21 @@
+import type { UploadSyncedReason } from '../../api/reasons.ts';
+import type { RememberedSetback } from '../setback.ts';
+import type { Candidate, Ledger } from './situation.ts';
+
+/** What the process knows about one CertificateUpload beyond its status. All of it may be lost. */
+export interface UploadMemory {
+  /** A recreated object is another one. */
+  readonly uid: string;
+  /** What a version of the Secret, under a prefix, came to. */
+  judged?: { inputs: string; candidate: Candidate } | undefined;
+  /** For a provider object, until the status says it. */
+  ledger?: { provider: string; ledger: Ledger } | undefined;
+  /** When something was last sent to an account, by its id. */
+  sent?: { account: string; at: number } | undefined;
+  setback?: RememberedSetback<UploadSyncedReason> | undefined;
+  /** See `UploadSituation`. */
+  readonly kept: Map<string, number>;
+  handledRefresh?: string | undefined;
+  /** The reason of Synced that an event spoke of last. */
+  announced?: string | undefined;
+}
