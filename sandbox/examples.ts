@@ -79,6 +79,18 @@ export async function prepare(world: World): Promise<void> {
   await secret('blog-example-com-tls', pairOf(blog), 'kubernetes.io/tls');
 }
 
+/** A certificate as an issuer in the cluster leaves it: cert-manager does the same. */
+export async function issueInto(world: World, name: string, domain: string): Promise<void> {
+  const issued = await world.authority.issue({ dnsNames: [domain] });
+  await world.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name },
+    type: 'kubernetes.io/tls',
+    stringData: pairOf(issued),
+  });
+}
+
 function pairOf({ certificate, chain, privateKey }: { certificate: string; chain: string; privateKey: string }) {
   return { 'tls.crt': certificate + chain, 'tls.key': privateKey };
 }

@@ -24,7 +24,7 @@ async function visit(world: World): Promise<number> {
   if (once) return 0;
   say('\nAll of it stays until Ctrl-C. Try it:');
   say(`  export KUBECONFIG=${world.controlPlane.adminKubeconfig}`);
-  say('  kubectl get pcert,cprov');
+  say('  kubectl get pcert,cprov,cupload');
   say('  kubectl describe pcert www-example-com');
   say('  kubectl annotate pcert www-example-com provider-certificates.io/refresh="$(date +%s)" --overwrite');
   say(`  tail -f ${world.operatorLog}`);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 
 import type { ApiObject } from './control-plane/api.ts';
-import { examples, prepare } from './examples.ts';
+import { examples, issueInto, manifests, prepare } from './examples.ts';
 import { render } from './table.ts';
 import type { World } from './world.ts';
 
@@ -77,6 +77,30 @@ export async function tour(world: World, say: (line: string) => void): Promise<v
   );
   say('');
   say(await table(world));
+
+  say('\n6. The other direction: app.example.com is issued in the cluster, as by cert-manager, and renewed there.');
+  await issueInto(world, 'app-example-com-tls', 'app.example.com');
+  for (const object of await manifests('examples/upload')) await world.apply(object);
+  const first = await uploaded(world);
+  await issueInto(world, 'app-example-com-tls', 'app.example.com');
+  const second = await uploaded(world, first);
+  for (const [index, name] of ['Samsung Cloud Platform', 'NAVER Cloud'].entries())
+    say(`   ${name} holds ${second[index]}, and ${first[index]} as the one before.`);
+}
+
+/** Waits until both uploads are at their clouds, under other names than before. @returns the names */
+async function uploaded(world: World, before: readonly string[] = []): Promise<string[]> {
+  let names: string[] = [];
+  await until('the certificate to be uploaded', async () => {
+    const { items } = await world.list('CertificateUpload');
+    const synced = items.filter((item) => conditionOf(item, 'Synced')?.status === 'True');
+    names = ['app-example-com', 'app-example-com-naver'].flatMap((name) => {
+      const found = synced.find(({ metadata }) => metadata.name === name);
+      return (found?.['status'] as { remote?: { name: string } } | undefined)?.remote?.name ?? [];
+    });
+    return names.length === 2 && names.every((name) => !before.includes(name));
+  });
+  return names;
 }
 
 /** Prints the table whenever it changes, until every certificate is Ready. */

@@ -10,7 +10,7 @@ import { freePort } from './control-plane/port.ts';
 import { ProcessGroup, type Running } from './control-plane/processes.ts';
 import { manifests } from './examples.ts';
 import { type Authority, createAuthority } from './pki/index.ts';
-import { clusterRules } from './rbac.ts';
+import { clusterRules, uploadRules } from './rbac.ts';
 
 /** Where the examples are applied. */
 export const namespace = 'default';
@@ -19,8 +19,11 @@ const paths: Record<string, string> = {
   Secret: `/api/v1/namespaces/${namespace}/secrets`,
   CertificateProvider: `/apis/provider-certificates.io/v1alpha1/namespaces/${namespace}/certificateproviders`,
   ProviderCertificate: `/apis/provider-certificates.io/v1alpha1/namespaces/${namespace}/providercertificates`,
+  CertificateUpload: `/apis/provider-certificates.io/v1alpha1/namespaces/${namespace}/certificateuploads`,
   CustomResourceDefinition: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
 };
+
+type Shown = 'Secret' | 'CertificateProvider' | 'ProviderCertificate' | 'CertificateUpload';
 
 /** A small world on this machine: a real API server, three simulated clouds, and the operator between them. */
 export class World implements AsyncDisposable {
@@ -63,7 +66,7 @@ export class World implements AsyncDisposable {
     const kubeconfig = await this.controlPlane.serviceAccount({
       namespace: 'provider-certificates',
       name: 'operator',
-      rules: clusterRules,
+      rules: [...clusterRules, ...uploadRules],
     });
     this.operator = await this.#processes.spawn({
       file: process.execPath,
@@ -72,6 +75,7 @@ export class World implements AsyncDisposable {
         `--kubeconfig=${kubeconfig}`,
         `--listen-address=127.0.0.1:${await freePort()}`,
         '--allow-endpoint=127.0.0.1',
+        '--enable-uploads',
       ],
       env: { PATH: process.env['PATH'], HOME: this.#processes.directory },
       log: this.operatorLog,
@@ -93,11 +97,11 @@ export class World implements AsyncDisposable {
   }
 
   /** An object of the namespace of the examples. */
-  get(kind: 'Secret' | 'CertificateProvider' | 'ProviderCertificate', name: string): Promise<ApiObject> {
+  get(kind: Shown, name: string): Promise<ApiObject> {
     return this.api.get<ApiObject>(`${paths[kind]}/${name}`);
   }
 
-  list(kind: 'Secret' | 'CertificateProvider' | 'ProviderCertificate'): Promise<{ items: ApiObject[] }> {
+  list(kind: Shown): Promise<{ items: ApiObject[] }> {
     return this.api.get<{ items: ApiObject[] }>(paths[kind] ?? '');
   }
 

@@ -15,7 +15,7 @@ import {
   type NhnSimulator,
   startNhnSimulator,
 } from '../../sandbox/providers/nhn/simulator.ts';
-import { clusterRules, leaderElectionRules, namespaceRules } from '../../sandbox/rbac.ts';
+import { clusterRules, leaderElectionRules, namespaceRules, uploadRules } from '../../sandbox/rbac.ts';
 import type { ProviderCertificate } from '../../src/api/certificate.ts';
 import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../../src/api/group.ts';
 import { refreshAnnotation } from '../../src/api/names.ts';
@@ -59,6 +59,8 @@ interface WorldOptions {
   pollInterval?: string;
   /** False: without an operator, until `startOperator`. */
   operator?: boolean;
+  /** The operator may upload, and does. */
+  uploads?: boolean;
   /** More flags for the operator, and more of its environment. */
   args?: readonly string[];
   env?: Record<string, string>;
@@ -146,12 +148,13 @@ export class World implements AsyncDisposable {
 
   /** @param options.ready false: it cannot become ready now, and is not waited for */
   async startOperator(options: { ready?: boolean } = {}): Promise<Operator> {
-    const { clusterWide = false, through, args = [], env = {} } = this.#options;
+    const { clusterWide = false, uploads = false, through, args = [], env = {} } = this.#options;
     const scope = clusterWide ? [] : ['--watch-namespace', this.namespace];
+    const work = uploads ? ['--enable-uploads'] : [];
     const kubeconfig = await this.serviceAccount();
     this.#operator = await startOperator({
       kubeconfig: (await through?.(kubeconfig)) ?? kubeconfig,
-      args: [...scope, '--allow-endpoint', '127.0.0.1', ...args],
+      args: [...scope, ...work, '--allow-endpoint', '127.0.0.1', ...args],
       env,
       ...options,
     });
@@ -163,15 +166,18 @@ export class World implements AsyncDisposable {
    * @returns the path of a kubeconfig with a new token of it
    */
   async serviceAccount(): Promise<string> {
-    const { kubeconfig, clusterWide = false } = this.#options;
+    const { kubeconfig, clusterWide = false, uploads = false } = this.#options;
     const api = new Api(accessOf(await readFile(kubeconfig, 'utf8')));
     const { namespace } = this;
+    const more = uploads ? uploadRules : [];
     try {
       return await createServiceAccount(api, dirname(kubeconfig), {
         namespace,
         name: 'operator',
-        rules: clusterWide ? clusterRules : [],
-        namespacedRules: [{ namespace, rules: [...(clusterWide ? [] : namespaceRules), ...leaderElectionRules] }],
+        rules: clusterWide ? [...clusterRules, ...more] : [],
+        namespacedRules: [
+          { namespace, rules: [...(clusterWide ? [] : [...namespaceRules, ...more]), ...leaderElectionRules] },
+        ],
       });
     } finally {
       await api.close();

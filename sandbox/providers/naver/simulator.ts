@@ -203,6 +203,11 @@ export class NaverSimulator extends Simulator {
     this.#registrations.set(no, { ...former, ...details, ...read(content), updatedAt });
   }
 
+  /** What there is, in the order in which it came to be. */
+  get registered(): { id: string; name: string; leaf: X509Certificate | undefined }[] {
+    return [...this.#registrations].map(([no, { name, leaf }]) => ({ id: String(no), name, leaf }));
+  }
+
   remove(no: number): void {
     this.#registrations.delete(no);
   }

@@ -147,6 +147,11 @@ export class ScpSimulator extends Simulator {
     return id;
   }
 
+  /** What there is, in the order in which it came to be. */
+  get registered(): { id: string; name: string; leaf: X509Certificate | undefined }[] {
+    return [...this.#registrations.values()].map(({ id, name, x509 }) => ({ id, name, leaf: x509 }));
+  }
+
   remove(id: string): void {
     this.#registrations.delete(id);
     this.inUse.delete(id);
