@@ -35,7 +35,7 @@ test('it has an entry for each reason that asks for something, and for no other'
 
 test('the page on conditions has every reason, and what to do', () => {
   const page = read('docs/conditions.md');
-  const rows = new Set(Array.from(page.matchAll(/^\| `([A-Za-z]+)` \|/gm), ([, reason]) => reason));
+  const rows = new Set(Array.from(page.matchAll(/^\| \[?`([A-Za-z]+)`/gm), ([, reason]) => reason));
   const all = [readyReasons, expiringReasons, syncedReasons, providerReadyReasons, eventReasons].flatMap((list) =>
     Object.keys(list),
   );
