@@ -14,8 +14,12 @@ type Reasons = Record<string, { status: string; means: string; todo: string }>;
 const reasons = (list: Reasons): string =>
   table(
     ['Reason', 'Status', 'What it means', 'What to do'],
-    Object.entries(list).map(([reason, { status, means, todo }]) => [`\`${reason}\``, status, means, todo]),
+    Object.entries(list).map(([reason, { status, means, todo }]) => [named(reason, todo), status, means, todo]),
   );
+
+/** With its entry in the runbook, which has those that ask for something. */
+const named = (reason: string, todo: string): string =>
+  todo === 'Nothing.' ? `\`${reason}\`` : `[\`${reason}\`](runbook.md#${reason.toLowerCase()})`;
 
 /** The page on conditions and events, from `src/api/reasons.ts`. */
 export function conditionsPage(): string {

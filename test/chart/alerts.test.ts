@@ -24,7 +24,6 @@ interface Cases {
 }
 
 const casesFile = join(import.meta.dirname, 'alerts.promtool.yaml');
-const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');
 const promtool = await findPromtool({ log: console.error });
 if (promtool === undefined)
   console.error('The promtool tests are skipped: promtool is not on PATH, and BUILD_PROMTOOL is not set.');
@@ -67,9 +66,7 @@ describe.skipIf(withoutHelm)('the alerts', () => {
     for (const [, label, value] of asked) expect(values).toHaveProperty(label!, expect.arrayContaining([value]));
   });
 
-  test('say what is wrong and how bad it is, and have an entry in the runbook', () => {
-    const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
-    expect(headings).toEqual(rules.map(({ alert }) => alert));
+  test('say what is wrong and how bad it is, and where the runbook has them', () => {
     for (const { alert, labels, annotations } of rules) {
       expect(labels).toEqual({ severity: expect.stringMatching(/^(warning|critical)$/) });
       expect(annotations).toEqual({
