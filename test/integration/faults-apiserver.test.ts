@@ -205,7 +205,7 @@ test.concurrent('an event whose answer is lost is there once', async () => {
   proxy.fault(created, { drop: 'answer' }, 1);
   await inPlace(w, 'unheard');
   await eventually(() => expect(proxy.count(created, 409)).toBe(1), { timeoutMs: 60_000 });
-  expect(await w.events('unheard')).toMatchObject([{ reason: 'Synced', count: 1 }]);
+  await eventually(async () => expect(await w.events('unheard')).toMatchObject([{ reason: 'Synced', count: 1 }]));
 });
 
 test.concurrent('a write whose answer is lost while the watch is silent is not made twice', async () => {

@@ -1,11 +1,12 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { conflictingManagers, isConflict, isExpired, isNotFound } from '../../../src/kube/errors.ts';
 import type { KubeError } from '../../../src/kube/errors.ts';
 import { secrets } from '../../../src/kube/objects.ts';
 import type { KubeObject, Resource, Secret } from '../../../src/kube/objects.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { clientOf, collect, connect, forever, sendJson, startServer, statusBody, writeKubeconfig } from './support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const widgets: Resource = { group: 'example.io', version: 'v1', plural: 'widgets', kind: 'Widget', namespaced: true };
 const web = { namespace: 'default', name: 'web' };
@@ -137,7 +138,7 @@ describe('requests', () => {
     const watches = Array.from({ length: 100 }, () =>
       collect(client.watch(secrets, { resourceVersion: '1', timeoutSeconds: 300, signal: stop.signal })),
     );
-    await vi.waitFor(() => expect(server.watches()).toHaveLength(100));
+    await eventually(() => expect(server.watches()).toHaveLength(100));
     await client.get(secrets, web, { signal, metadataOnly: true });
     stop.abort();
     const ends = await Promise.allSettled(watches);
@@ -292,7 +293,7 @@ describe('failures', () => {
     const clock = new ManualClock();
     await using server = await startServer(answer);
     const result = failure(clientOf(server, { clock }).get(secrets, web, { signal }));
-    await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+    await eventually(() => expect(server.requests).toHaveLength(1));
     await clock.advance(29_999);
     expect(clock.pending).toBe(1);
     await clock.advance(1);
@@ -309,7 +310,7 @@ describe('failures', () => {
     await using server = await startServer(() => {});
     const stop = new AbortController();
     const call = clientOf(server, { clock }).get(secrets, web, { signal: stop.signal });
-    await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+    await eventually(() => expect(server.requests).toHaveLength(1));
     stop.abort(new Error('enough'));
     await expect(call).rejects.toThrow('enough');
     expect(clock.pending).toBe(0);

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { clientAuth, createAuthority } from '../../../sandbox/pki/index.ts';
 import type { Authority, Issued } from '../../../sandbox/pki/index.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
@@ -25,6 +25,7 @@ import {
   writeKubeconfig,
 } from './support.ts';
 import type { FakeServer } from './support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const signal = forever;
 const secret = {
@@ -395,7 +396,7 @@ describe('certificates', () => {
     const watch = client.watch(secrets, { resourceVersion: '1', timeoutSeconds: 300, signal });
     expect((await watch.next()).value).toMatchObject({ type: 'ADDED' });
     const call = get(client);
-    await vi.waitFor(() => expect(held).toHaveLength(2));
+    await eventually(() => expect(held).toHaveLength(2));
 
     save({ cert, key }, await issueClient(old, 'second'));
     await clock.advance(10_000);

@@ -5,6 +5,7 @@ import type { Happening, Regarding } from '../../../src/kube/events.ts';
 import { ManualClock, settle } from '../../support/clock.ts';
 import { connect, recordingLogger, sendJson, startServer, statusBody, writeKubeconfig } from './support.ts';
 import type { FakeServer, Seen } from './support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const web: Regarding = { apiVersion: 'example.io/v1', kind: 'Widget', namespace: 'default', name: 'web', uid: 'u1' };
 const rotated: Happening = { type: 'Normal', reason: 'Rotated', message: 'a new one' };
@@ -219,7 +220,7 @@ describe('trouble', () => {
     world.recorder.record(web, rotated);
     for (let nth = 1; nth <= 2; nth++) {
       await world.sent(nth);
-      await vi.waitFor(() => expect(world.clock.nextIn).toBe(15_000));
+      await eventually(() => expect(world.clock.nextIn).toBe(15_000));
       await world.clock.advance(15_000);
     }
     await world.sent(3);
@@ -233,10 +234,10 @@ describe('trouble', () => {
     world.recorder.record(web, rotated);
     for (let nth = 1; nth < 12; nth++) {
       await world.sent(nth);
-      await vi.waitFor(() => expect(world.clock.nextIn).toBe(10_000));
+      await eventually(() => expect(world.clock.nextIn).toBe(10_000));
       await world.clock.advance(10_000);
     }
-    await vi.waitFor(() => expect(world.warnings()).toEqual(['an event could not be recorded: Rotated']));
+    await eventually(() => expect(world.warnings()).toEqual(['an event could not be recorded: Rotated']));
     expect(server.requests).toHaveLength(12);
   });
 
@@ -251,7 +252,7 @@ describe('trouble', () => {
     world.run();
     world.recorder.record(web, rotated);
     await world.sent(1);
-    await vi.waitFor(() => expect(world.clock.nextIn).toBe(10_000));
+    await eventually(() => expect(world.clock.nextIn).toBe(10_000));
     await world.clock.advance(10_000);
     await world.sent(2);
     world.recorder.record(web, rotated);

@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type AccountRequest, Accounts } from '../../../src/providers/accounts.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { Endpoints } from '../../../src/providers/endpoints.ts';
@@ -8,6 +8,7 @@ import type { Provider } from '../../../src/providers/provider.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { failure, ModelProvider } from './model.ts';
 import { canaries, entryOf, quiet, simulator } from './support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const minute = 60_000;
 const forever = new AbortController().signal;
@@ -225,7 +226,7 @@ test('over real sockets: lists, downloads once for all, stops, and logs nothing 
     settings: { pollIntervalMs: 10_000 },
   };
   const account = accounts.obtain('one', request);
-  await vi.waitFor(() => expect(account.inventory?.size).toBe(1));
+  await eventually(() => expect(account.inventory?.size).toBe(1));
   const selection = account.inventory?.find({ name: 'www' });
   if (!selection || !('entry' in selection)) throw new Error('not listed');
   const bundles = await Promise.all(
@@ -239,7 +240,7 @@ test('over real sockets: lists, downloads once for all, stops, and logs nothing 
     name: 'AccountUnavailable',
   });
   await accounts.stop();
-  await vi.waitFor(() => expect(provider.counters.inFlight).toBe(0));
+  await eventually(() => expect(provider.counters.inFlight).toBe(0));
   expect(lines.length).toBeGreaterThan(1);
   for (const canary of Object.values(canaries)) expect(lines.join('')).not.toContain(canary);
 });

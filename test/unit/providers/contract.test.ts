@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Fault } from '../../../sandbox/providers/fault.ts';
 import { type Authority, type Issued, createAuthority } from '../../../sandbox/pki/index.ts';
 import type { Simulator } from '../../../sandbox/providers/simulator.ts';
@@ -21,6 +21,7 @@ import {
   scpSimulator,
   simulator,
 } from './support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /**
  * What every cloud has to hold to, whatever its API looks like. A new one is a row of `clouds`: how it is started and
@@ -209,7 +210,7 @@ describe.each(Object.entries(clouds))('%s', (_, cloud) => {
     at.fault({ stall });
     for (const attempt of [client.list(call()), client.download(entry, call())])
       expect((await refusal(attempt, 'ProviderUnavailable')).message).toContain('in time');
-    await vi.waitFor(() => expect(at.counters.inFlight).toBe(0));
+    await eventually(() => expect(at.counters.inFlight).toBe(0));
   });
 
   test('Retry-After is handed on', async () => {
@@ -229,7 +230,7 @@ describe.each(Object.entries(clouds))('%s', (_, cloud) => {
       const abort = new AbortController();
       const { requests } = at.counters;
       const attempt = begin(abort.signal);
-      await vi.waitFor(() => expect(at.counters.requests).toBeGreaterThan(requests));
+      await eventually(() => expect(at.counters.requests).toBeGreaterThan(requests));
       abort.abort(new Error('enough'));
       await expect(attempt).rejects.toThrow('enough');
     }

@@ -15,6 +15,7 @@ import {
   retryAfter,
 } from '../../../src/providers/http.ts';
 import { call, canaries, connect, entryOf, httpClient, refusal, simulator } from './support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** A server that says exactly these bytes to whoever connects and asks. */
 async function says(...pieces: (string | Buffer)[]): Promise<string> {
@@ -115,7 +116,7 @@ describe('time', () => {
     const client = connect(provider.url, { http: httpClient({ timeouts: { totalMs: 150 } }) });
     expect((await refusal(client.download(entryOf('name'), call()), 'ProviderUnavailable')).message).toMatch(/in time/);
     // The connection is gone with it.
-    await vi.waitFor(() => expect(provider.counters.inFlight).toBe(0));
+    await eventually(() => expect(provider.counters.inFlight).toBe(0));
   });
 
   test('for the headers alone is shorter', async () => {
@@ -132,10 +133,10 @@ describe('time', () => {
     provider.fault({ stall: 'body' });
     const abort = new AbortController();
     const listing = connect(provider.url).list(call(abort.signal));
-    await vi.waitFor(() => expect(provider.counters.lists).toBe(1));
+    await eventually(() => expect(provider.counters.lists).toBe(1));
     abort.abort(new Error('enough'));
     await expect(listing).rejects.toThrow('enough');
-    await vi.waitFor(() => expect(provider.counters.inFlight).toBe(0));
+    await eventually(() => expect(provider.counters.inFlight).toBe(0));
   });
 });
 

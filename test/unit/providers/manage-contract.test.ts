@@ -21,6 +21,7 @@ import {
   refusal,
   scpSimulator,
 } from './support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 type Managed = ScpSimulator | NaverSimulator;
 
@@ -337,7 +338,7 @@ describe.each(Object.entries(clouds))('%s', (_, cloud) => {
       const abort = new AbortController();
       const { requests } = at.counters;
       const attempt = start(abort.signal);
-      await vi.waitFor(() => expect(at.counters.requests).toBeGreaterThan(requests));
+      await eventually(() => expect(at.counters.requests).toBeGreaterThan(requests));
       abort.abort(new Error('enough'));
       await expect(attempt).rejects.toThrow('enough');
     }

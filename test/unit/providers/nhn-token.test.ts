@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Fault } from '../../../sandbox/providers/fault.ts';
 import { type NhnSimulator, startNhnSimulator } from '../../../sandbox/providers/nhn/simulator.ts';
 import { Endpoints } from '../../../src/providers/endpoints.ts';
@@ -9,6 +9,7 @@ import { nhn } from '../../../src/providers/nhn/index.ts';
 import type { ProviderClient } from '../../../src/providers/provider.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { call, canaries, refusal } from './support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const file = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 
@@ -133,7 +134,7 @@ describe('the token', () => {
     const abort = new AbortController();
     const first = client.list(call(abort.signal));
     const second = client.list(call());
-    await vi.waitFor(() => expect(provider.counters.tokens).toBe(1));
+    await eventually(() => expect(provider.counters.tokens).toBe(1));
     abort.abort(new Error('enough'));
     await expect(first).rejects.toThrow('enough');
     expect(await second).toEqual([]);
