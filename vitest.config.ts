@@ -14,7 +14,7 @@ export default defineConfig({
     projects: [
       // Pure and fast.
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, maxWorkers } },
-      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 1_800_000, maxWorkers } },
+      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 3_600_000, maxWorkers } },
       // They share one real control plane, started once for the run.
       {
         test: {

@@ -1,4 +1,9 @@
-import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../../src/api/group.ts';
+import {
+  certificateProviders,
+  certificateUploads,
+  clusterCertificateProviders,
+  providerCertificates,
+} from '../../src/api/group.ts';
 import { customResourceDefinitions } from '../../src/api/crd.ts';
 import type { SchemaNode } from '../../src/api/crd.ts';
 import type { Resource } from '../../src/kube/objects.ts';
@@ -9,7 +14,12 @@ import { faultsOf, pruned } from '../support/structural-schema.ts';
 import { leaf } from './shape.ts';
 import type { Shape } from './shape.ts';
 
-const resources: readonly Resource[] = [certificateProviders, clusterCertificateProviders, providerCertificates];
+const resources: readonly Resource[] = [
+  certificateProviders,
+  clusterCertificateProviders,
+  providerCertificates,
+  certificateUploads,
+];
 
 /** Our own kinds, as their definitions say. Rules in CEL are not looked at. */
 export const customResources: readonly Kind[] = customResourceDefinitions().map(({ spec: { names, versions } }) => {
