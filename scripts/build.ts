@@ -15,20 +15,28 @@ const requireBanner =
 
 /** @param outfile where the file goes */
 export async function buildOperator(outfile: string): Promise<void> {
-  await bundle(join('src', 'main.ts'), outfile, { version: 'OPERATOR_VERSION', banner: requireBanner });
+  // Names stay as they are written: they are what a stack trace in a log tells.
+  await bundle(join('src', 'main.ts'), outfile, {
+    version: 'OPERATOR_VERSION',
+    banner: requireBanner,
+    minifyIdentifiers: false,
+  });
 }
 
 /** @param outfile where the file goes; it can be run as it is, under any name */
 export async function buildCommandLine(outfile: string): Promise<void> {
-  const banner = `#!/usr/bin/env node\n${requireBanner}`;
-  await bundle(join('src', 'cli', 'main.ts'), outfile, { version: 'PCERT_VERSION', banner });
+  // Said before anything runs that an older one does not have.
+  const tooOld = `if (parseInt(process.versions.node) < 24) { console.error('pcert needs Node 24 or later, and this is ' + process.version + '.'); process.exit(2); }`;
+  const banner = `#!/usr/bin/env node\n${requireBanner}\n${tooOld}`;
+  // It shows no stack traces, and a third less is read at each start.
+  await bundle(join('src', 'cli', 'main.ts'), outfile, { version: 'PCERT_VERSION', banner, minifyIdentifiers: true });
   await chmod(outfile, 0o755);
 }
 
 async function bundle(
   entry: string,
   outfile: string,
-  { version: constant, banner }: { version: string; banner: string },
+  { version: constant, banner, minifyIdentifiers }: { version: string; banner: string; minifyIdentifiers: boolean },
 ): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   await build({
@@ -38,7 +46,7 @@ async function bundle(
     platform: 'node',
     format: 'esm',
     target: 'node24',
-    // Names stay as they are written: they are what a stack trace in a log tells.
+    minifyIdentifiers,
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'eof',

@@ -1,4 +1,4 @@
-import { instant, quoted } from '../certificate/printable.ts';
+import { instant } from '../certificate/printable.ts';
 
 /** A place where a certificate should be, and what is known of the one there. */
 export interface Place {
@@ -14,7 +14,6 @@ export interface Found {
   /** ms since the epoch. */
   notBefore: number;
   notAfter: number;
-  subject?: string;
 }
 
 interface Nothing {
@@ -41,9 +40,8 @@ export function differences(places: readonly Place[]): string[] {
 
 type Known = Found & { name: string };
 
-function behind({ name, subject, notBefore }: Known, newest: Known): string {
-  const whose = subject === undefined ? '' : ` of ${quoted(subject)}`;
-  return `${name} is behind: it has a certificate${whose} issued at ${instant(notBefore)}, ${within(newest.name)} has one issued at ${instant(newest.notBefore)}.`;
+function behind({ name, notBefore }: Known, newest: Known): string {
+  return `${name} is behind: it has a certificate issued at ${instant(notBefore)}, ${within(newest.name)} has one issued at ${instant(newest.notBefore)}.`;
 }
 
 function unlike({ name }: Known, newest: Known): string {

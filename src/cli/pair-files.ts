@@ -26,7 +26,8 @@ export function filesIn(directory: string): { certificates: Buffer; privateKey: 
 /**
  * Puts a pair into a folder as `tls.crt`, `tls.key` and, if there is a root, `ca.crt`. All of them change at once, as in a
  * volume of Kubernetes: each is a link through `..data`, and that one is replaced in a single step. Whatever happens on the
- * way, the files that can be read belong together. Files that somebody else put there are taken over in the same manner.
+ * way, the files that can be read belong together, and only their owner can read them. Files that somebody else put there
+ * are taken over in the same manner.
  *
  * @returns whether anything had to be written
  * @throws Failure
@@ -63,14 +64,12 @@ function visible(directory: string): Partial<Record<FileName, Buffer>> {
 /** A new folder with these files, on the disk before anything points to it. Returns its name. */
 function writeVersion(directory: string, files: Files): string {
   const path = fs.mkdtempSync(join(directory, `..${new Date().toISOString().replaceAll(':', '-')}-`));
-  fs.chmodSync(path, 0o755);
   for (const name of names) {
     const bytes = files[name];
     if (bytes === undefined) continue;
     const file = fs.openSync(join(path, name), 'wx', 0o600);
     try {
       fs.writeFileSync(file, bytes);
-      if (name !== 'tls.key') fs.fchmodSync(file, 0o644);
       fs.fsyncSync(file);
     } finally {
       fs.closeSync(file);

@@ -1,7 +1,9 @@
+import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { oneLine } from '../certificate/certificate.ts';
 import { judge } from '../certificate/gate.ts';
 import { inspectPair } from '../certificate/inspect.ts';
-import { printable } from '../certificate/printable.ts';
+import { printable, quoted } from '../certificate/printable.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { objectKey, type Secret, secrets } from '../kube/objects.ts';
 import { ProviderError } from '../providers/errors.ts';
@@ -44,7 +46,25 @@ export async function atEndpoint(
   const { host, port } = endpoint;
   // An address alone does not tell a server which of its certificates is wanted.
   const asked = serverName ?? (isIP(host) === 0 ? host : dnsNames.find((name) => !name.startsWith('*')));
-  return { name: `The endpoint ${host}:${port}`, found: await servedBy(endpoint, asked) };
+  const served = await servedBy(endpoint, asked);
+  const name = `The endpoint ${host}:${port}`;
+  // Which of two certificates is newer says nothing when they are for different sites.
+  if (dnsNames.length > 0 && !dnsNames.some((dnsName) => covers(served, dnsName))) {
+    const other = quoted(oneLine(served.subject));
+    const nothing = `${name} sends a certificate of ${other}, which has none of these names: it is another server, or needs --server-name.`;
+    return { name, found: { nothing } };
+  }
+  const found = {
+    fingerprintSHA256: served.fingerprint256,
+    notBefore: served.validFromDate.getTime(),
+    notAfter: served.validToDate.getTime(),
+  };
+  return { name, found };
+}
+
+function covers(certificate: X509Certificate, dnsName: string): boolean {
+  // A wildcard covers what a wildcard does.
+  return certificate.checkHost(dnsName.replace(/^\*/, 'x')) !== undefined;
 }
 
 const provider = 'The provider';

@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
-import { oneLine } from '../certificate/certificate.ts';
 import { Failure } from './failure.ts';
 
 export interface Endpoint {
@@ -22,14 +21,6 @@ export function readEndpoint(text: string): Endpoint {
   return { host, port: Number(port) };
 }
 
-export interface Served {
-  fingerprintSHA256: string;
-  /** ms since the epoch. */
-  notBefore: number;
-  notAfter: number;
-  subject: string;
-}
-
 const timeoutMs = 10_000;
 
 /**
@@ -38,7 +29,7 @@ const timeoutMs = 10_000;
  * @param serverName which of its certificates is wanted, where it has several
  * @throws Failure
  */
-export async function servedBy({ host, port }: Endpoint, serverName: string | undefined): Promise<Served> {
+export async function servedBy({ host, port }: Endpoint, serverName: string | undefined): Promise<X509Certificate> {
   const x509 = await new Promise<X509Certificate | undefined>((resolve, reject) => {
     const name = serverName !== undefined && isIP(serverName) === 0 ? { servername: serverName } : {};
     const socket = connect({ host, port, rejectUnauthorized: false, timeout: timeoutMs, ...name });
@@ -55,10 +46,5 @@ export async function servedBy({ host, port }: Endpoint, serverName: string | un
     socket.once('close', () => fail('the connection broke off'));
   });
   if (x509 === undefined) throw new Failure(`${host}:${port} gave no certificate.`);
-  return {
-    fingerprintSHA256: x509.fingerprint256,
-    notBefore: x509.validFromDate.getTime(),
-    notAfter: x509.validToDate.getTime(),
-    subject: oneLine(x509.subject),
-  };
+  return x509;
 }

@@ -26,7 +26,6 @@ export const addCheck: AddCommand = (parent, pcert) => {
     ['A bundle with certificate, chain and key, as NHN Cloud takes it', 'check bundle.pem --dns www.example.com'],
     ['Three files, as Samsung Cloud Platform takes them', 'check certificate.pem chain.pem --key key.pem'],
     ['A key with a passphrase', 'check bundle.pem --passphrase-file passphrase.txt'],
-    ['What a Secret of the cluster holds', 'check - --key key.pem'],
   ]);
 };
 

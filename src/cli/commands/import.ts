@@ -73,7 +73,7 @@ async function importAll(flags: Flags, shell: Shell): Promise<void> {
   });
   const manifests = manifestsFor(usable, { source, namespace, by: flags.by });
   shell.out.write(toYamlStream(manifests));
-  shell.err.write(`${manifests.length} manifests for ${chosen.length} of ${entries.length} certificates.\n`);
+  shell.err.write(`Manifests: ${manifests.length}, for ${chosen.length} of ${entries.length} certificates.\n`);
   if (source.provider.type === 'NAVER' && manifests.some(({ spec }) => spec.mode === undefined))
     shell.err.write('NAVER Cloud hands out no private keys: add privateKeySecretRef to each.\n');
 }

@@ -9,6 +9,7 @@ export const addRemote: AddCommand = (parent, pcert) => {
   const group = parent
     .command('remote')
     .summary('what a provider has')
-    .description('Talks to the certificate manager of a cloud, with the account of a provider object.');
+    .description('Talks to the certificate manager of a cloud, with the account of a provider object.')
+    .helpCommand(false);
   for (const add of operations) add(group, pcert);
 };

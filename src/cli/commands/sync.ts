@@ -71,7 +71,7 @@ async function sync(names: readonly string[], flags: Flags, shell: Shell): Promi
   }
   if (!wait)
     for (const [key, { spec }] of asked)
-      shell.out.write(line(`${key}: asked for${spec?.suspend ? `, but ${suspended}` : ''}`, undefined, layout));
+      shell.out.write(line(`${key}: requested${spec?.suspend ? `, but ${suspended}` : ''}`, undefined, layout));
   if (!wait) return true;
 
   const progress = new Progress(shell.err, shell, asked.size);
