@@ -1,12 +1,11 @@
-import { expiringReasons, readyReasons, syncedReasons } from '../api/reasons.ts';
+import { readyReasons, syncedReasons } from '../api/reasons.ts';
 import { conditionOf, endOf, providerOf, readiness, remoteOf, type Stored } from './certificates.ts';
 import { roughly } from './duration.ts';
 import { type Cell, fields, type Layout, line, type Style } from './text.ts';
 
-const todos: Readonly<Record<string, Readonly<Record<string, { todo: string } | undefined>>>> = {
+const todos: Readonly<Record<'Ready' | 'Synced', Readonly<Record<string, { todo: string } | undefined>>>> = {
   Ready: readyReasons,
   Synced: syncedReasons,
-  Expiring: expiringReasons,
 };
 
 /** All that the status of a ProviderCertificate says, for people, and what to do about it. */
@@ -24,7 +23,7 @@ export function describeCertificate(object: Stored, { now, layout }: { now: numb
     fields(
       [
         ...(['Ready', 'Synced', 'Expiring'] as const).map((type) => [type, conditionCell(object, type)] as const),
-        ...advice(object),
+        ['To do', advice(object)],
         ['Provider', providerOf(object)],
         ['Remote', remoteOf(object)],
         ['Secret', status?.secretName],
@@ -63,14 +62,14 @@ function conditionCell(object: Stored, type: 'Ready' | 'Synced' | 'Expiring'): C
   return { text: `${condition.status} (${condition.reason}): ${condition.message}`, style };
 }
 
-/** What to do about each condition that is not as it should be; messages that already say so are not repeated. */
-function advice(object: Stored): [string, string][] {
-  return (['Ready', 'Synced'] as const).flatMap((type): [string, string][] => {
-    const { status, reason = '', message = '' } = conditionOf(object, type) ?? {};
-    const reasons = todos[type] ?? {};
-    const todo = Object.hasOwn(reasons, reason) ? (reasons[reason]?.todo.replaceAll('`', '') ?? '') : '';
-    return status !== 'False' || todo === 'Nothing.' || todo === '' || message.includes(todo) ? [] : [['To do', todo]];
-  });
+/** What to do about what is not as it should be; why a Secret is not Ready, Synced mostly knows. */
+function advice(object: Stored): string | undefined {
+  const type = (['Synced', 'Ready'] as const).find((one) => conditionOf(object, one)?.status === 'False');
+  if (type === undefined) return undefined;
+  const { reason = '', message = '' } = conditionOf(object, type) ?? {};
+  const reasons = todos[type];
+  const todo = Object.hasOwn(reasons, reason) ? (reasons[reason]?.todo.replaceAll('`', '') ?? '') : '';
+  return todo === 'Nothing.' || message.includes(todo) ? undefined : todo;
 }
 
 function validity(object: Stored, now: number): string | undefined {

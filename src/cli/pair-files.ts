@@ -32,7 +32,10 @@ export function filesIn(directory: string): { certificates: Buffer; privateKey: 
  * @returns whether anything had to be written
  * @throws Failure
  */
-export function putPair(directory: string, { certificates, privateKey, ca }: Pair): boolean {
+export function putPair(
+  directory: string,
+  { certificates, privateKey, ca }: Pick<Pair, 'certificates' | 'privateKey' | 'ca'>,
+): boolean {
   const wanted: Files = {
     'tls.crt': Buffer.from(certificates),
     'tls.key': privateKey,
