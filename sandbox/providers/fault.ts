@@ -5,11 +5,14 @@ import type { Answer } from './answer.ts';
 /** Something that goes wrong with requests that match. */
 export interface Fault {
   /** An operation, or the name of a certificate; everything when left out. */
-  match?: 'list' | 'download' | 'token' | (string & {});
+  match?: 'list' | 'download' | 'token' | 'check' | 'create' | 'delete' | (string & {});
   /** For so many matching requests; until `clearFaults()` when left out. */
   times?: number;
 
-  /** Answers with this status (and an error body as the provider's gateway writes it). */
+  /**
+   * Answers with this status (and an error body as the provider's gateway writes it). What was asked for is not done then;
+   * with every fault that has neither status nor code it is.
+   */
   status?: number;
   /** Answers with an error body of the provider that holds this code; the status is 200 unless given. */
   code?: number | string;

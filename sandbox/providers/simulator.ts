@@ -14,6 +14,10 @@ export interface Counters {
   downloads: number;
   /** Tokens that were handed out. */
   tokens: number;
+  /** Requests to check, make (or replace) and delete certificates, whatever came of them. */
+  checks: number;
+  creates: number;
+  deletes: number;
   /** By the name of the certificate. */
   downloadsOf: Record<string, number>;
   /** Requests that were not let in: wrong route, encoding or credentials. */
@@ -26,10 +30,11 @@ export interface Counters {
 
 /** What a provider makes of one request. */
 export interface Handled {
-  operation: 'list' | 'download' | 'token' | 'refused';
-  /** The certificate that a download is for. */
+  operation: 'list' | 'download' | 'token' | 'check' | 'create' | 'delete' | 'refused';
+  /** The certificate that it is about. */
   name?: string;
-  answer: Answer;
+  /** A function where it changes something, which is not done when a fault says the status or code instead. */
+  answer: Answer | (() => Answer);
 }
 
 export interface ServeOptions {
@@ -113,15 +118,19 @@ export abstract class Simulator implements AsyncDisposable {
     const { operation, name, answer } = this.handle(request, body);
     if (operation === 'list') counters.lists++;
     if (operation === 'token') counters.tokens++;
+    if (operation === 'check') counters.checks++;
+    if (operation === 'create') counters.creates++;
+    if (operation === 'delete') counters.deletes++;
     if (operation === 'refused') counters.refused++;
     if (operation === 'download') {
       counters.downloads++;
       if (name !== undefined) counters.downloadsOf[name] = (counters.downloadsOf[name] ?? 0) + 1;
     }
     const fault = operation === 'refused' ? undefined : this.#faults.take(operation, name);
+    const done = (): Answer => (typeof answer === 'function' ? answer() : answer);
     const spoilt =
       fault?.status === undefined && fault?.code === undefined
-        ? answer
+        ? done()
         : this.error({ status: fault.status, code: fault.code });
     await send(response, spoilt, { ...fault, latencyMs: fault?.latencyMs ?? this.latencyMs });
   }
@@ -134,6 +143,9 @@ function noCounts(): Counters {
     lists: 0,
     downloads: 0,
     tokens: 0,
+    checks: 0,
+    creates: 0,
+    deletes: 0,
     downloadsOf: {},
     refused: 0,
     limited: 0,

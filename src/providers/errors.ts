@@ -1,4 +1,4 @@
-/** Why a provider did not give what it was asked for. */
+/** Why a provider did not do what it was asked for. */
 export type ProviderReason =
   | 'EndpointNotAllowed'
   | 'AuthenticationFailed'
@@ -6,7 +6,8 @@ export type ProviderReason =
   | 'RateLimited'
   | 'ProviderUnavailable'
   | 'InvalidResponse'
-  | CertificateReason;
+  | CertificateReason
+  | ManagementReason;
 
 /** What is wrong with one certificate, said by a provider that works. */
 export type CertificateReason =
@@ -16,12 +17,25 @@ export type CertificateReason =
   | 'CertificateExpired'
   | 'MalformedBundle';
 
-const certificateReasons: ReadonlySet<ProviderReason> = new Set<CertificateReason>([
+/**
+ * Why a `ProviderManager` did not change something; `list` and `download` never end so.
+ *
+ * - `InvalidRequest`: what was asked for breaks a rule of the provider: a name, a date, a missing time zone.
+ * - `NameTaken`: there is a certificate of this name already.
+ * - `UploadRefused`: the provider does not take this certificate and key.
+ * - `InUse`: something at the provider uses the certificate, so that it is not deleted.
+ */
+export const managementReasons = ['InvalidRequest', 'NameTaken', 'UploadRefused', 'InUse'] as const;
+
+export type ManagementReason = (typeof managementReasons)[number];
+
+const certificateReasons: ReadonlySet<ProviderReason> = new Set<CertificateReason | ManagementReason>([
   'CertificateNotFound',
   'CertificateUnavailable',
   'CertificateRevoked',
   'CertificateExpired',
   'MalformedBundle',
+  ...managementReasons,
 ]);
 
 export interface ProviderErrorInit {
@@ -32,6 +46,8 @@ export interface ProviderErrorInit {
   code?: string | undefined;
   requestId?: string | undefined;
 }
+
+export type Cause = Pick<ProviderErrorInit, 'reason' | 'message'>;
 
 /** The only error that leaves this room, apart from the reason of an aborted signal. */
 export class ProviderError extends Error {
@@ -58,7 +74,7 @@ export class ProviderError extends Error {
     return ['RateLimited', 'ProviderUnavailable', 'InvalidResponse'].includes(this.reason);
   }
 
-  /** The provider works; it is this one certificate that it cannot or will not give. */
+  /** The provider works; it is this one certificate that it cannot or will not give, take or delete. */
   get concernsCertificate(): boolean {
     return certificateReasons.has(this.reason);
   }
@@ -80,8 +96,18 @@ export class AccountUnavailable extends ProviderError {
   }
 }
 
-/** What a request is for. */
-export type Operation = 'list' | 'download' | 'token';
+/** What a request is for: `check` changes nothing, `create` covers whatever makes or replaces a certificate. */
+export type Operation = 'list' | 'download' | 'token' | 'check' | 'create' | 'delete';
+
+/** What credentials may lack the right to. */
+const deeds: Readonly<Record<Operation, string>> = {
+  list: 'list certificates',
+  download: 'read this certificate',
+  token: 'read certificates',
+  check: 'check certificates',
+  create: 'create certificates',
+  delete: 'delete this certificate',
+};
 
 /** A code of the provider, when it is fit for messages. */
 export function asCode(value: unknown): string | undefined {
@@ -91,24 +117,18 @@ export function asCode(value: unknown): string | undefined {
 }
 
 /**
- * What an HTTP status says when the body says nothing better. 403 on the list concerns the credentials; on a download
- * it may concern one certificate. 404 never means that a certificate is gone: gateways give it for a wrong route.
+ * What an HTTP status says when the body says nothing better. 403 on the list concerns the credentials; elsewhere it may
+ * concern one certificate, or one deed. 404 never means that a certificate is gone: gateways give it for a wrong route.
  */
-export function statusError(status: number, operation: Operation): Pick<ProviderErrorInit, 'reason' | 'message'> {
+export function statusError(status: number, operation: Operation): Cause {
   const message = `The provider answered with status ${status}`;
   if (status === 401)
     return { reason: 'AuthenticationFailed', message: `${message}: it does not accept the credentials.` };
-  if (status === 403) {
-    return operation === 'list'
-      ? {
-          reason: 'AuthenticationFailed',
-          message: `${message}: the credentials may not list certificates, or not from here.`,
-        }
-      : {
-          reason: 'PermissionDenied',
-          message: `${message}: the credentials may not read this certificate, or not from here.`,
-        };
-  }
+  if (status === 403)
+    return {
+      reason: operation === 'list' ? 'AuthenticationFailed' : 'PermissionDenied',
+      message: `${message}: the credentials may not ${deeds[operation]}, or not from here.`,
+    };
   if (status === 429) return { reason: 'RateLimited', message: `${message}: too many requests.` };
   if (status === 408 || status >= 500) return { reason: 'ProviderUnavailable', message: `${message}.` };
   if (status === 404)
@@ -117,3 +137,9 @@ export function statusError(status: number, operation: Operation): Pick<Provider
     return { reason: 'InvalidResponse', message: `${message}: redirects are not followed.` };
   return { reason: 'InvalidResponse', message: `${message}, which is not expected.` };
 }
+
+/** What a provider means that refuses a parameter, whichever. */
+export const invalidRequest: Cause = {
+  reason: 'InvalidRequest',
+  message: 'The provider does not accept the request: something in it is missing or wrong.',
+};

@@ -1,4 +1,7 @@
-import type { Operation, ProviderError, ProviderReason } from './errors.ts';
+import type { ProviderError, ProviderReason } from './errors.ts';
+
+/** Reading is what an account is judged by. */
+type Origin = 'list' | 'download';
 
 /** A fault of the whole account. */
 export interface Fault {
@@ -6,7 +9,7 @@ export interface Fault {
   /** Since when it is there, and when the account may be asked again; milliseconds since the epoch. */
   since: number;
   until: number;
-  origin: Operation;
+  origin: Origin;
 }
 
 /** When a call ended, and what it noted of `Health.faults` at its start. */
@@ -89,7 +92,7 @@ export class Health {
     return shared;
   }
 
-  #fail(error: ProviderError, origin: Operation, { now, pollIntervalMs }: Moment): void {
+  #fail(error: ProviderError, origin: Origin, { now, pollIntervalMs }: Moment): void {
     const former = this.#fault?.error.reason === error.reason ? this.#fault : undefined;
     const delay = error.retryAfterMs ?? this.#backoff(pollIntervalMs);
     this.#fault = { error: former?.error ?? error, since: former?.since ?? now, until: now + delay, origin };

@@ -25,10 +25,13 @@ export interface HttpRequest {
   /** Path and query. */
   path: string;
   /** Default: GET. */
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'DELETE';
   headers: Record<string, string>;
-  /** Sent as it is; the headers say what it is. */
-  body?: string;
+  /**
+   * Sent as it is; the headers say what it is. A buffer may hold a private key: it is sent without a copy, and zeroed when
+   * the request is over, however it ends.
+   */
+  body?: string | Buffer | undefined;
   /** The longest body that is taken. */
   maxBytes: number;
   operation: Operation;
@@ -111,7 +114,15 @@ export class HttpClient {
    * @throws ProviderError when that is refused, or when there is no complete answer, whatever its status
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
-    this.#check(request.endpoint, request.path);
+    try {
+      this.#check(request.endpoint, request.path);
+      return await this.#observed(request);
+    } finally {
+      if (typeof request.body === 'object') request.body.fill(0);
+    }
+  }
+
+  async #observed(request: HttpRequest): Promise<HttpAnswer> {
     const { operation } = request;
     const began = this.#clock.elapsed();
     const tell = (code: string, clockSkewMs?: number): void =>
@@ -180,6 +191,27 @@ export class HttpClient {
 export function pathSegment(value: string): string {
   if (!fitsPath(value)) throw invalid('A value does not fit into the URL of a request.');
   return encodeURIComponent(value);
+}
+
+/**
+ * Parameters as the query of a URL, `?` included; nothing without any. What is undefined is left out.
+ *
+ * @throws ProviderError (InvalidRequest) for what no query can carry faithfully
+ */
+export function queryOf(parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const pairs = given.map(([name, value]) => {
+    if (!fitsQuery(value))
+      throw new ProviderError({ reason: 'InvalidRequest', message: 'A value does not fit into the URL of a request.' });
+    // An apostrophe is the one character left that parsing would encode.
+    return `${name}=${encodeURIComponent(value).replaceAll("'", '%27')}`;
+  });
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}
+
+/** Whether a value can be one of a query: not empty, no control characters, valid Unicode. */
+function fitsQuery(value: string): boolean {
+  return value.isWellFormed() && !/^$|\p{Cc}/u.test(value);
 }
 
 /** Whether a value can be a segment of a path: not empty, not a dot segment, no control characters, valid Unicode. */

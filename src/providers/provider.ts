@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { CredentialKey, Credentials } from './credentials.ts';
 import type { HttpClient } from './http.ts';
 import type { InventoryEntry, Selector } from './inventory.ts';
+import type { ProviderManager } from './manager.ts';
 import type { NaverSpec } from './naver/schema.ts';
 import type { NhnSpec } from './nhn/schema.ts';
 import type { ScpSpec } from './scp/schema.ts';
@@ -32,7 +33,16 @@ export interface Provider {
   deprecation?(spec: ProviderSpec): string | undefined;
   credentialKeys(spec: ProviderSpec): readonly CredentialKey[];
   selectors(spec: ProviderSpec): readonly Selector[];
-  connect(o: { spec: ProviderSpec; credentials: Credentials; http: HttpClient; clock: Clock }): ProviderClient;
+  connect(o: Connection): ProviderClient;
+  /** The other direction; absent where the cloud has none. */
+  manage?(o: Connection): ProviderManager;
+}
+
+export interface Connection {
+  spec: ProviderSpec;
+  credentials: Credentials;
+  http: HttpClient;
+  clock: Clock;
 }
 
 /**

@@ -19,3 +19,11 @@ export const word = z
   .nullish();
 
 export const text = z.string().max(4096).nullish();
+
+export const flag = z.union([
+  z.boolean(),
+  z
+    .string()
+    .regex(/^(?:true|false)$/i)
+    .transform((word) => word.toLowerCase() === 'true'),
+]);

@@ -8,7 +8,13 @@ import {
   type ProviderStatus,
   resolveProvider,
 } from '../api/provider.ts';
-import { type EventReason, type ProviderReadyReason, providerReadyReasons, syncedReasons } from '../api/reasons.ts';
+import {
+  type EventReason,
+  type ProviderReadyReason,
+  type SyncedReason,
+  providerReadyReasons,
+  syncedReasons,
+} from '../api/reasons.ts';
 import { printable } from '../certificate/printable.ts';
 import type { Clock } from '../clock.ts';
 import type { ReconcileOptions } from '../controller/controller.ts';
@@ -417,12 +423,23 @@ function labelsOf(namespace: KubeObject | undefined): Record<string, string> | u
   return namespace && (namespace.metadata.labels ?? {});
 }
 
-/** What an account answers in words of a ProviderCertificate. */
+/**
+ * What an account answers in words of a ProviderCertificate. Reasons of management are none of them, and reading never
+ * ends so.
+ */
 export function asSyncedReason(reason: ProviderReason): Problem['reason'] {
-  return reason in syncedReasons ? (reason as Problem['reason']) : 'ProviderNotReady';
+  return isSyncedReason(reason) ? reason : 'ProviderNotReady';
 }
 
 /** The same in words of a provider object. Faults of one certificate are never faults of an account. */
-function asProviderReason(reason: ProviderReason): ProviderReadyReason {
-  return reason in providerReadyReasons ? (reason as ProviderReadyReason) : 'InvalidResponse';
+export function asProviderReason(reason: ProviderReason): ProviderReadyReason {
+  return isProviderReadyReason(reason) ? reason : 'InvalidResponse';
+}
+
+function isSyncedReason(reason: ProviderReason): reason is ProviderReason & SyncedReason {
+  return Object.hasOwn(syncedReasons, reason);
+}
+
+function isProviderReadyReason(reason: ProviderReason): reason is ProviderReason & ProviderReadyReason {
+  return Object.hasOwn(providerReadyReasons, reason);
 }

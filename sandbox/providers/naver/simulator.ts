@@ -1,8 +1,11 @@
-import { createHmac, randomUUID, X509Certificate } from 'node:crypto';
+import { createHmac, randomUUID, type X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { z } from 'zod';
 import type { Issued } from '../../pki/index.ts';
-import { type Answer, json } from '../answer.ts';
+import { type Answer, json, parsedJson } from '../answer.ts';
+import { areCertificates, certificateIn, keyIn } from '../pem.ts';
 import { type Handled, type ServeOptions, Simulator } from '../simulator.ts';
+import { type External, shapes } from './shapes.ts';
 
 export interface NaverAccount {
   accessKey: string;
@@ -23,6 +26,8 @@ interface Registration extends NaverDetails {
   name: string;
   statusCode: string;
   pem: { certificate: string; subCa: string; rootCa: string };
+  /** As it was registered; '' when it stays outside. */
+  privateKey: string;
   /** Absent when the PEM cannot be read. */
   leaf: X509Certificate | undefined;
   /** Milliseconds since the epoch. */
@@ -49,10 +54,12 @@ const statusNames: Readonly<Record<string, string>> = {
   '-20': 'Failed',
 };
 
-/** Codes of the service (NAVER Cloud API guide, "Certificate Manager"). */
+/** Codes of the service (NAVER Cloud API guide, "Certificate Manager"). What 1000 and 1006 mean was not found: this is ours. */
 const messages: Readonly<Record<string, string>> = {
+  1000: 'The certificate or its private key is registered already.',
   1002: 'Unable to load certificate. Expecting PEM format file.',
   1004: 'Failed to delete the certificate.',
+  1006: 'The certificate name is used already.',
   2000: 'Required parameter is missing.',
   2100: 'Invalid parameter.',
   2200: 'No certificate was found.',
@@ -88,16 +95,17 @@ const gatewayCodes: Readonly<Record<number, string>> = {
   504: '510',
 };
 
+const nothingFound = '2200';
 const longestSkewMs = 300_000;
 /** How many certificates v2 puts on a page when it is not told. */
 const usualPageSize = 20;
 
 interface Route {
-  method: 'GET';
+  method: 'GET' | 'POST' | 'DELETE';
   path: RegExp;
   /** @returns undefined when the parameters are not as the guide has them */
-  serve(o: { segment: string; query: string }): Omit<Handled, 'operation'> | undefined;
-  operation: 'list' | 'download';
+  serve(o: { segment: string; query: string; body: Buffer }): Omit<Handled, 'operation'> | undefined;
+  operation: 'list' | 'download' | 'create' | 'delete';
 }
 
 /**
@@ -111,6 +119,8 @@ export class NaverSimulator extends Simulator {
   zeroMatches: 'empty' | '2200' = 'empty';
   /** v2 puts at most so many certificates on a page, whatever it is asked for. */
   pagesOf = Infinity;
+  /** The access key has the right to read, and no other. */
+  readOnly = false;
   readonly #account: NaverAccount;
   readonly #registrations = new Map<number, Registration>();
   #lastNo = 65_654;
@@ -134,6 +144,30 @@ export class NaverSimulator extends Simulator {
       operation: 'download',
       serve: ({ segment, query }) => this.#chain(segment, query),
     },
+    {
+      method: 'POST',
+      path: /^\/api\/v1\/certificate\/withExternal$/,
+      operation: 'create',
+      serve: ({ query, body }) => this.#register(query, body, shapes.v1),
+    },
+    {
+      method: 'POST',
+      path: /^\/api\/v2\/certificate\/withExternal$/,
+      operation: 'create',
+      serve: ({ query, body }) => this.#register(query, body, shapes.v2),
+    },
+    {
+      method: 'DELETE',
+      path: /^\/api\/v1\/certificate\/([^/]+)$/,
+      operation: 'delete',
+      serve: ({ segment, query }) => this.#delete(segment, query),
+    },
+    {
+      method: 'DELETE',
+      path: /^\/api\/v2\/certificate\/deleteCertificate\/([^/]+)$/,
+      operation: 'delete',
+      serve: ({ segment, query }) => this.#delete(segment, query),
+    },
   ];
 
   constructor(account: NaverAccount) {
@@ -153,6 +187,7 @@ export class NaverSimulator extends Simulator {
     this.#registrations.set(no, {
       name,
       statusCode: '1',
+      privateKey: '',
       ...details,
       ...read(content),
       registeredAt: now,
@@ -179,7 +214,12 @@ export class NaverSimulator extends Simulator {
     this.#registrations.set(no, { ...former, statusCode, ...revoked });
   }
 
-  protected handle(request: IncomingMessage): Handled {
+  /** Says which instances use a certificate; while there are any it is not deleted. */
+  use(no: number, instances: readonly number[]): void {
+    this.#registrations.set(no, { ...this.#known(no), instances });
+  }
+
+  protected handle(request: IncomingMessage, body: Buffer): Handled {
     const { method, url = '', headers } = request;
     const refused = (answer: Answer): Handled => ({ operation: 'refused', answer });
     const no = (status: number, details: string): Handled =>
@@ -190,14 +230,16 @@ export class NaverSimulator extends Simulator {
     if (here.length === 0) return no(404, 'URL not found.');
     if (route === undefined) return no(405, 'Method not allowed.');
     if (headers.host !== new URL(this.url).host) return no(400, 'wrong host');
-    if ('content-length' in headers || 'transfer-encoding' in headers) return no(400, 'a GET has no body');
+    if (method !== 'POST' && ('content-length' in headers || 'transfer-encoding' in headers))
+      return no(400, `a ${method} has no body`);
     if (headers['content-type'] !== 'application/json') return no(400, 'wrong Content-Type');
     if (headers.accept !== 'application/json') return no(400, 'wrong Accept');
     if (!this.#authenticated(request)) return no(401, 'Invalid authentication information.');
     if (path.startsWith('/api/v2/') && !this.mainAccount)
       return refused({ status: 403, headers: {}, body: Buffer.alloc(0) });
+    if (method !== 'GET' && this.readOnly) return refused(this.error({ status: 401, code: '210' }));
 
-    const served = route.serve({ segment: route.path.exec(path)?.[1] ?? '', query });
+    const served = route.serve({ segment: route.path.exec(path)?.[1] ?? '', query, body });
     if (served === undefined) return refused(this.error({ status: 400, code: '2100' }));
     return { operation: route.operation, ...served };
   }
@@ -285,6 +327,60 @@ export class NaverSimulator extends Simulator {
         subCaCertificate: windows(pem.subCa),
         rootCaCertificate: windows(pem.rootCa),
       }),
+    };
+  }
+
+  /** Without a number it is another certificate, with one it takes the place of that one; names and pairs are unique. */
+  #register(query: string, body: Buffer, shape: z.ZodType<External>): Omit<Handled, 'operation'> | undefined {
+    if (query !== '') return undefined;
+    const asked = shape.safeParse(parsedJson(body));
+    if (!asked.success) return { answer: this.error({ status: 400, code: '2000' }) };
+    const { name, no, certificate, chain, privateKey } = asked.data;
+    return {
+      name,
+      answer: () => {
+        const code = this.#refusalOf(asked.data);
+        if (code !== undefined) return this.error({ status: 200, code });
+        if (no !== undefined) this.renew(no, certificate + chain);
+        const registered = no ?? this.upload(name, certificate + chain);
+        const registration = { ...this.#known(registered), privateKey };
+        this.#registrations.set(registered, registration);
+        const row = (shape === shapes.v1 ? rowV1 : rowV2)([registered, registration]);
+        return success({ totalRows: 1, sslCertificateList: [row] });
+      },
+    };
+  }
+
+  /** The code that a registration is refused with. */
+  #refusalOf({ name, no, certificate, chain, privateKey }: External): string | undefined {
+    const key = keyIn(privateKey);
+    if (!areCertificates(certificate) || !areCertificates(chain) || key === undefined) return '1002';
+    const leaf = certificateIn(certificate);
+    if (leaf === undefined || leaf.validToDate.getTime() < this.now()) return '26034';
+    if (!leaf.checkPrivateKey(key)) return '26040';
+    if (no !== undefined && this.#registrations.get(no)?.name !== name) return nothingFound;
+    const others = [...this.#registrations].filter(([other]) => other !== no).map(([, registration]) => registration);
+    if (others.some((other) => other.name === name)) return '1006';
+    const same = others.some(
+      (other) => other.leaf?.fingerprint256 === leaf.fingerprint256 || other.privateKey === privateKey,
+    );
+    return same ? '1000' : undefined;
+  }
+
+  #delete(segment: string, query: string): Omit<Handled, 'operation'> | undefined {
+    const asked = parameters(query, { certificateName: /^.+$/s });
+    if (!/^\d{1,18}$/.test(segment) || asked?.certificateName === undefined) return undefined;
+    const { certificateName } = asked;
+    const no = Number(segment);
+    return {
+      name: certificateName,
+      answer: () => {
+        const registration = this.#registrations.get(no);
+        const there = registration?.name === certificateName;
+        if (!there || (registration.instances ?? []).length > 0) return this.error({ status: 200, code: '1004' });
+        this.remove(no);
+        return success({ totalRows: 0 });
+      },
     };
   }
 
@@ -384,20 +480,12 @@ function read(content: Issued | string): Pick<Registration, 'pem' | 'leaf'> {
   const [certificate = text, ...above] = blocks;
   const root = above.findLast(isSelfSigned);
   const subCa = above.filter((block) => block !== root).join('');
-  return { leaf: parse(certificate), pem: { certificate, subCa, rootCa: root ?? '' } };
+  return { leaf: certificateIn(certificate), pem: { certificate, subCa, rootCa: root ?? '' } };
 }
 
 function isSelfSigned(pem: string): boolean {
-  const certificate = parse(pem);
+  const certificate = certificateIn(pem);
   return certificate !== undefined && certificate.subject === certificate.issuer;
-}
-
-function parse(pem: string): X509Certificate | undefined {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return undefined;
-  }
 }
 
 function names(leaf: X509Certificate | undefined): string[] {

@@ -1,9 +1,20 @@
-import { createHmac, type KeyObject, randomBytes, randomUUID, X509Certificate } from 'node:crypto';
+import {
+  createHmac,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  randomUUID,
+  type X509Certificate,
+} from 'node:crypto';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { z } from 'zod';
+import { buildCertificate, pem } from '../../pki/certificate.ts';
 import type { Issued } from '../../pki/index.ts';
-import { type Answer, json } from '../answer.ts';
+import { type Answer, json, parsedJson } from '../answer.ts';
+import { areCertificates, certificateIn, keyIn } from '../pem.ts';
 import { type Handled, type ServeOptions, Simulator } from '../simulator.ts';
 import { type Form, forms } from './forms.ts';
+import { shapes, type Validate } from './shapes.ts';
 
 export interface ScpAccount {
   accessKey: string;
@@ -35,7 +46,9 @@ export interface ScpOptions {
 interface Registration {
   id: string;
   name: string;
+  kind: 'PRD' | 'DEV';
   cn: string;
+  organization: string;
   state: string | undefined;
   /** Milliseconds since the epoch. */
   notBefore: number;
@@ -55,6 +68,12 @@ const parameters: ReadonlyMap<string, RegExp> = new Map([
   ['cn', /./],
   ['state', /./],
 ]);
+
+/** Every certificate's (providers.md 1.3). */
+const namePattern = /^[\w-]{3,30}$/;
+
+/** Routes beside those of single certificates. */
+const posts: ReadonlySet<string> = new Set(['check-duplication', 'check-validation', 'self-sign']);
 
 const base = '/v1/certificatemanager';
 const route = /^\/v1\/certificatemanager(?:\/([^/]+))?$/;
@@ -78,6 +97,14 @@ export class ScpSimulator extends Simulator {
   listsDetails = false;
   /** Those of the API that it serves. */
   versions: readonly string[] = ['1.2', '1.1', '1.0'];
+  /** The access key has the right to read and to check, and no other. */
+  readOnly = false;
+  /** Ids of certificates that a listener of a load balancer uses; they are not deleted. */
+  readonly inUse = new Set<string>();
+  /** How the fields of what clients make come back; whether they do was never published. */
+  form: Form = forms.base64;
+  /** What a deletion is answered with: the guide has both. */
+  deletesWith: 200 | 204 = 204;
   readonly #account: ScpAccount;
   readonly #registrations = new Map<string, Registration>();
 
@@ -92,17 +119,19 @@ export class ScpSimulator extends Simulator {
    * @returns its id
    */
   upload(name: string, files: ScpFiles | Issued, options: ScpOptions = {}): string {
-    if (!/^[\w-]{3,30}$/.test(name)) throw new Error(`"${name}" cannot be the name of a certificate`);
+    if (!namePattern.test(name)) throw new Error(`"${name}" cannot be the name of a certificate`);
     if (this.#named(name)) throw new Error(`there is a certificate of the name "${name}"`);
     const { body, chain, key } =
       'certificate' in files ? { body: files.certificate, chain: files.chain, key: files.privateKey } : files;
-    const x509 = parsed(body);
+    const x509 = certificateIn(body);
     const { cn, state, notBefore, notAfter, createdAt, form = {} } = options;
     const formOf = typeof form === 'function' ? { body: form, chain: form, key: form } : form;
     const id = randomBytes(16).toString('hex');
     this.#registrations.set(id, {
       id,
       name,
+      kind: 'PRD',
+      organization: 'Sandbox',
       cn: cn ?? x509?.toLegacyObject().subject['CN']?.toString() ?? name,
       state,
       notBefore: notBefore?.getTime() ?? x509?.validFromDate.getTime() ?? this.now() - dayMs,
@@ -120,9 +149,10 @@ export class ScpSimulator extends Simulator {
 
   remove(id: string): void {
     this.#registrations.delete(id);
+    this.inUse.delete(id);
   }
 
-  protected handle(request: IncomingMessage): Handled {
+  protected handle(request: IncomingMessage, body: Buffer): Handled {
     const { method = '', url = '', headers } = request;
     const [path = '', query = ''] = url.split(/\?(.*)/s);
     const [matched, segment] = route.exec(path) ?? [];
@@ -133,10 +163,11 @@ export class ScpSimulator extends Simulator {
     if (unauthorized) return refused(unauthorized);
     const [, version = ''] = /^certificatemanager (.+)$/.exec(String(headers['scp-api-version'] ?? current)) ?? [];
     if (!this.versions.includes(version)) return refused(this.#invalid('the version of the API is not known'));
-    if (method === 'GET' && ('content-length' in headers || 'transfer-encoding' in headers))
-      return refused(this.#invalid('a GET has no body'));
+    if (['GET', 'DELETE'].includes(method) && ('content-length' in headers || 'transfer-encoding' in headers))
+      return refused(this.#invalid(`a ${method} has no body`));
+    if (method !== 'GET' && query !== '') return refused(this.#invalid('only lists have parameters'));
 
-    switch (`${method} ${segment === undefined ? 'all' : 'one'}`) {
+    switch (`${method} ${segment === undefined ? 'all' : posts.has(segment) ? segment : 'one'}`) {
       case 'GET all': {
         const invalid = this.#invalidQuery(query);
         return invalid ? refused(invalid) : { operation: 'list', answer: this.#list(new URLSearchParams(query)) };
@@ -150,8 +181,105 @@ export class ScpSimulator extends Simulator {
           answer: registration ? json(200, { certificate: this.#detail(registration, version) }) : this.#notFound(),
         };
       }
+      case 'POST check-duplication':
+        return this.#told('check', request, body, shapes.duplicate, ({ name }) =>
+          json(200, { result: this.#named(name) !== undefined }),
+        );
+      case 'POST check-validation': {
+        const shape = version === '1.0' ? shapes.validateV1Dot0 : shapes.validate;
+        return this.#told('check', request, body, shape, (pair) => this.#validate(pair, version));
+      }
+      case 'POST all':
+        return this.#told('create', request, body, shapes.create, (asked) => this.#create(asked));
+      case 'POST self-sign':
+        return this.#told('create', request, body, shapes.selfSign, (asked) => this.#selfSign(asked));
+      case 'DELETE one': {
+        const name = this.#registrations.get(segment ?? '')?.name ?? segment ?? '';
+        return { operation: 'delete', name, answer: () => this.#delete(segment ?? '') };
+      }
     }
     return refused(gatewayError(405, path));
+  }
+
+  /** A request with a body, which has to be just as the guide has it. */
+  #told<Body extends object>(
+    operation: 'check' | 'create',
+    { headers }: IncomingMessage,
+    body: Buffer,
+    shape: z.ZodType<Body>,
+    answer: (asked: Body) => Answer,
+  ): Handled {
+    const invalid = (what: string): Handled => ({ operation, answer: this.#invalid(what) });
+    if (headers['content-type'] !== 'application/json') return invalid('the body is not JSON');
+    const asked = shape.safeParse(parsedJson(body));
+    if (!asked.success) return invalid(`${asked.error.issues[0]?.path.join('.')}: ${asked.error.issues[0]?.message}`);
+    const name = 'name' in asked.data ? { name: String(asked.data.name) } : {};
+    return { operation, ...name, answer: () => answer(asked.data) };
+  }
+
+  #validate({ cert_body, cert_chain, private_key, is_need_cert_chain }: Validate, version: string): Answer {
+    for (const [field, value] of Object.entries({ 'cert-body': cert_body, 'cert-chain': cert_chain }))
+      if (typeof value === 'string' && !areCertificates(decoded(value))) return this.#notPem(field);
+    const key = keyIn(decoded(private_key));
+    if (key === undefined) return this.#notPem('private-key');
+    if (is_need_cert_chain && !cert_chain) return this.#refused('chain-required', 'The chain is missing.');
+    const good = certificateIn(decoded(cert_body))?.checkPrivateKey(key) ?? false;
+    return json(200, version === '1.0' ? { result: good } : { validate_check: good });
+  }
+
+  #create(asked: z.infer<typeof shapes.create>): Answer {
+    const refusal = this.#refusalOf(asked.name);
+    if (refusal) return refusal;
+    const body = decoded(asked.cert_body);
+    const chain = decoded(asked.cert_chain ?? '');
+    const key = keyIn(decoded(asked.private_key));
+    // This is how the service was seen to answer what is no PEM (providers.md 1.6).
+    if (!areCertificates(body) || (asked.cert_chain && !areCertificates(chain)) || key === undefined)
+      return this.#serviceError(500, 'scp-security.certificate.create-failed', 'The certificate was not created.');
+    if (!certificateIn(body)?.checkPrivateKey(key))
+      return this.#refused('key-mismatch', 'The private key does not fit the certificate.');
+    const id = this.upload(asked.name, { body, chain, key: decoded(asked.private_key) }, { form: this.form });
+    return this.#made(id, { recipients: asked.recipients, tags: asked.tags });
+  }
+
+  /** Valid at once, and kept with a key of the service's own making (providers.md 1.3). */
+  #selfSign(asked: z.infer<typeof shapes.selfSign>): Answer {
+    const refusal = this.#refusalOf(asked.name);
+    if (refusal) return refusal;
+    const [notBefore, notAfter] = [asked.not_before_dt, asked.not_after_dt].map(
+      (day) => new Date(day.replace(/^(....)(..)(..)$/, '$1-$2-$3T00:00:00Z')),
+    );
+    if (!notBefore || !notAfter || !(notBefore < notAfter)) return this.#invalid('the dates are not valid');
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const names = { subject: asked.cn, issuer: asked.cn, dnsNames: [asked.cn] };
+    const body = pem('CERTIFICATE', buildCertificate({ ...names, publicKey, signer: privateKey, notBefore, notAfter }));
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const id = this.upload(asked.name, { body, key }, { form: this.form });
+    const registration = this.#registrations.get(id);
+    if (registration) Object.assign(registration, { kind: 'DEV', organization: asked.organization });
+    return this.#made(id);
+  }
+
+  /** SCP API guide 1.2, `CertificateCreate` and for self-signed ones `CertificateDetail`, in every version. */
+  #made(id: string, more: object = {}): Answer {
+    const registration = this.#registrations.get(id);
+    return registration === undefined
+      ? this.#notFound()
+      : json(201, { certificate: { ...this.#detail(registration, '1.1'), ...more } });
+  }
+
+  #delete(id: string): Answer {
+    if (this.readOnly) return this.error({ status: 403, code: undefined });
+    if (!this.#registrations.has(id)) return this.#notFound();
+    if (this.inUse.has(id)) return this.#refused('in-use', 'The certificate is in use.');
+    this.remove(id);
+    return { status: this.deletesWith, headers: {}, body: Buffer.alloc(0) };
+  }
+
+  /** What stands against making a certificate of this name. */
+  #refusalOf(name: string): Answer | undefined {
+    if (this.readOnly) return this.error({ status: 403, code: undefined });
+    return this.#named(name) && this.#refused('duplicate-name', 'The name is used by another certificate.');
   }
 
   /** With a code: as the service says it. Without one: as whoever usually is the one to give this status. */
@@ -225,7 +353,7 @@ export class ScpSimulator extends Simulator {
     const shown = rows.slice(from, from + length);
     return json(200, {
       certificates: shown.map((row) => ({
-        cert_kind: 'PRD',
+        cert_kind: row.kind,
         cn: row.cn,
         id: row.id,
         name: row.name,
@@ -242,12 +370,12 @@ export class ScpSimulator extends Simulator {
 
   /** SCP API guide 1.2, `CertificateDetail` and `CertificateDetailV1Dot2`; as in its examples, numbers are texts. */
   #detail(registration: Registration, version: string): object {
-    const { id, name, cn, notBefore, notAfter, createdAt, x509, fields } = registration;
+    const { id, name, kind, cn, organization, notBefore, notAfter, createdAt, x509, fields } = registration;
     const created = `${zoneless(createdAt)}Z`;
     const detail = {
       account_id: accountId,
       ...fields,
-      cert_kind: 'PRD',
+      cert_kind: kind,
       cert_type: 'pem',
       cert_version: '2',
       cn,
@@ -260,7 +388,7 @@ export class ScpSimulator extends Simulator {
       name,
       not_after_dt: zoneless(notAfter),
       not_before_dt: zoneless(notBefore),
-      organization: 'Sandbox',
+      organization,
       state: this.#stateOf(registration),
       user_name: 'sandbox@example.com',
     };
@@ -269,7 +397,7 @@ export class ScpSimulator extends Simulator {
     return {
       ...detail,
       days_until_expiration: String(Math.floor((notAfter - this.now()) / dayMs)),
-      is_in_use: false,
+      is_in_use: this.inUse.has(id),
       issuer: x509?.toLegacyObject().issuer['CN']?.toString() ?? null,
       public_key_bit_size: bitsOf(x509?.publicKey),
       public_key_type: x509?.publicKey.asymmetricKeyType?.toUpperCase() ?? null,
@@ -284,6 +412,16 @@ export class ScpSimulator extends Simulator {
 
   #invalid(what: string): Answer {
     return this.#serviceError(400, 'ValidationError', `The request was refused: ${what}.`);
+  }
+
+  /** A code was only ever seen of a key. */
+  #notPem(field: string): Answer {
+    return this.#refused(`pem-format-${field}-error`, 'This is not a PEM format.');
+  }
+
+  /** The words after the dots are ours: which codes the service has was not published. */
+  #refused(code: string, detail: string): Answer {
+    return this.#serviceError(400, `scp-security.certificate.${code}`, detail);
   }
 
   #notFound(): Answer {
@@ -324,12 +462,10 @@ function gatewayError(status: number, path: string): Answer {
   return json(status, { timestamp, path, status, error: STATUS_CODES[status], requestId: randomUUID().slice(0, 13) });
 }
 
-function parsed(body: string): X509Certificate | undefined {
-  try {
-    return new X509Certificate(body);
-  } catch {
-    return undefined;
-  }
+/** The text in a field of a request, which is Base64 on one line; of anything else there is none. */
+function decoded(field: string): string {
+  const text = Buffer.from(field, 'base64');
+  return text.toString('base64') === field ? text.toString() : '';
 }
 
 /** In UTC without saying so (providers.md 1.5). */

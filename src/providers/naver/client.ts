@@ -1,96 +1,55 @@
-import type { Clock } from '../../clock.ts';
-import { invalidAnswer, parseJson } from '../body.ts';
-import { clockAdvice } from '../clock-skew.ts';
-import type { Credentials } from '../credentials.ts';
-import { type Operation, ProviderError, type ProviderErrorInit, asCode, statusError } from '../errors.ts';
-import { type HttpAnswer, type HttpClient, pathSegment } from '../http.ts';
+import { invalidAnswer } from '../body.ts';
+import { ProviderError } from '../errors.ts';
+import { pathSegment, queryOf } from '../http.ts';
 import type { InventoryEntry } from '../inventory.ts';
 import type { Call, ProviderClient } from '../provider.ts';
-import {
-  type AnswerCodes,
-  type CertificateList,
-  type CertificateRow,
-  answerCodes,
-  certificateChain,
-  certificateList,
-} from './schema.ts';
-import { signed } from './sign.ts';
+import type { NaverApi } from './api.ts';
+import { type CertificateList, type CertificateRow, certificateChain, certificateList } from './schema.ts';
 
 const pageSize = 100;
 const maxPages = 300;
 const maxListBytes = 8 * 1024 * 1024;
 const maxChainBytes = 1024 * 1024;
-/** A quota is used up for longer than a rate; in milliseconds. */
-const quotaPauseMs = 600_000;
-
-/** What the service says instead of an empty list, or of a certificate that is not there (providers.md 2.7). */
-const nothingFound = '2200';
-
-/** Codes of the gateway, and the HTTP status that goes with each (providers.md 2.7); 210 comes with 401, and means 403. */
-const gatewayStatus: ReadonlyMap<string | undefined, number> = new Map([
-  ['100', 400],
-  ['200', 401],
-  ['210', 403],
-  ['300', 404],
-  ['400', 429],
-  ['410', 429],
-  ['420', 429],
-  ['430', 413],
-  ['500', 503],
-  ['510', 504],
-  ['900', 500],
-]);
-const lacksPermission = '210';
-const quotaUsedUp = '400';
-
-interface Options {
-  endpoint: string;
-  version: 'v1' | 'v2';
-  credentials: Credentials;
-  http: HttpClient;
-  clock: Clock;
+/** What a list can be asked for by; v2 knows the name alone (NAVER Cloud API guide, getCertificateList, ListCertificates). */
+export interface NaverFilter {
+  certificateName?: string | undefined;
+  certificateNo?: string | undefined;
+  instanceNo?: string | undefined;
 }
 
 /**
- * Speaks the Certificate Manager API of NAVER Cloud Platform. v1 only tells about certificates, v2 gives the chain; the
+ * Reads what the Certificate Manager of NAVER Cloud Platform has. v1 only tells about certificates, v2 gives the chain; the
  * private key comes from neither.
  */
 export class NaverClient implements ProviderClient {
-  readonly #http: HttpClient;
-  readonly #endpoint: string;
-  readonly #version: 'v1' | 'v2';
-  readonly #credentials: Credentials;
-  readonly #clock: Clock;
+  readonly #api: NaverApi;
 
-  constructor({ endpoint, version, credentials, http, clock }: Options) {
-    this.#http = http;
-    this.#endpoint = endpoint;
-    this.#version = version;
-    this.#credentials = credentials;
-    this.#clock = clock;
+  constructor(api: NaverApi) {
+    this.#api = api;
   }
 
   /** The certificate made last comes first: numbers only grow. */
-  async list(call: Call): Promise<InventoryEntry[]> {
-    let rows = await this.#rows(call);
+  async list(call: Call, filter: NaverFilter = {}): Promise<InventoryEntry[]> {
+    let rows = await this.#rows(call, filter);
     if (rows === undefined) {
       // Pages that do not fit together mean that the list changed meanwhile, which is over soon.
       await call.another();
-      rows = await this.#rows(call);
+      rows = await this.#rows(call, filter);
     }
     if (rows === undefined)
       throw invalidAnswer('The provider listed another number of certificates than it said there are.');
     const byNumber = new Map(rows.map((row) => [row.certificateNo, row]));
     return [...byNumber.values()]
       .sort((a, b) => Number(b.certificateNo) - Number(a.certificateNo))
-      .map((row) => (this.#version === 'v1' ? withoutBytes(toEntry(row), row) : toEntry(row)));
+      .map((row) => entryOf(row, this.#api.version));
   }
 
   async download({ id, problem, withheld }: InventoryEntry, { signal }: Call): Promise<Uint8Array[]> {
     if (problem) throw new ProviderError(problem);
     if (withheld) throw new ProviderError({ reason: 'CertificateUnavailable', message: withheld.message });
     const path = `/api/v2/certificate/exportCertificate/${pathSegment(id)}/chain`;
-    const { answer, json } = await this.#get(path, 'download', maxChainBytes, signal);
+    const asked = { path, operation: 'download', maxBytes: maxChainBytes, signal } as const;
+    const { answer, json } = await this.#api.request(asked);
     const chain = certificateChain.safeParse(json);
     if (!chain.success) throw invalidAnswer('The certificate that the provider sent cannot be understood.', answer);
     const { certificate, subCaCertificate, rootCaCertificate } = chain.data;
@@ -103,9 +62,9 @@ export class NaverClient implements ProviderClient {
    *
    * @returns undefined when what is listed does not fit what is said of it, or the pages do not fit together
    */
-  async #rows(call: Call): Promise<CertificateRow[] | undefined> {
-    if (this.#version === 'v1') {
-      const { rows, total = 0 } = await this.#page('/api/v1/certificates', call.signal);
+  async #rows(call: Call, filter: NaverFilter): Promise<CertificateRow[] | undefined> {
+    if (this.#api.version === 'v1') {
+      const { rows, total = 0 } = await this.#page(`/api/v1/certificates${queryOf({ ...filter })}`, call.signal);
       return rows.length < total ? undefined : rows;
     }
     const rows: CertificateRow[] = [];
@@ -113,8 +72,9 @@ export class NaverClient implements ProviderClient {
     let expected: number | undefined;
     for (let page = 1; page <= maxPages; page++) {
       if (page > 1) await call.another();
-      const path = `/api/v2/certificate/certificates?page=${page}&pageSize=${pageSize}`;
-      const { rows: listed, total } = await this.#page(path, call.signal);
+      const { certificateName } = filter;
+      const query = queryOf({ page: String(page), pageSize: String(pageSize), certificateName });
+      const { rows: listed, total } = await this.#page(`/api/v2/certificate/certificates${query}`, call.signal);
       if (page > 1 && total !== expected) return undefined;
       expected = total;
       const fresh = listed.filter(({ certificateNo }) => !numbers.has(certificateNo));
@@ -129,89 +89,17 @@ export class NaverClient implements ProviderClient {
   }
 
   async #page(path: string, signal: AbortSignal): Promise<CertificateList> {
-    const { answer, json } = await this.#get(path, 'list', maxListBytes, signal);
+    const { answer, json } = await this.#api.request({ path, operation: 'list', maxBytes: maxListBytes, signal });
     const list = certificateList.safeParse(json);
     if (!list.success) throw invalidAnswer('The list that the provider sent cannot be understood.', answer);
     return list.data;
   }
-
-  /** An answer by which the service says that it did what was asked, and the JSON in it. */
-  async #get(
-    path: string,
-    operation: Operation,
-    maxBytes: number,
-    signal: AbortSignal,
-  ): Promise<{ answer: HttpAnswer; json: unknown }> {
-    const answer = await this.#http.request({
-      endpoint: this.#endpoint,
-      path,
-      headers: {
-        ...signed(this.#credentials, { method: 'GET', path, now: this.#clock.now() }),
-        'content-type': 'application/json', // required without a body, too (NAVER Cloud API guide, common headers)
-        accept: 'application/json',
-      },
-      operation,
-      maxBytes,
-      signal,
-    });
-    const json = parseJson(answer.body);
-    const codes: AnswerCodes = answerCodes.safeParse(json).data ?? {};
-    if (answer.status === 200 && codes.service === '0') return { answer, json };
-    if (operation === 'list' && codes.service === nothingFound) return { answer, json: {} };
-    throw this.#failure(answer, codes, operation);
-  }
-
-  #failure(answer: HttpAnswer, codes: AnswerCodes, operation: Operation): ProviderError {
-    const { service, gateway, other } = codes;
-    const cause = this.#causeOf(answer, codes, operation);
-    const pauseMs = cause.reason === 'RateLimited' && gateway === quotaUsedUp ? quotaPauseMs : undefined;
-    return new ProviderError({
-      ...cause,
-      code: asCode((service === '0' ? undefined : service) ?? gateway ?? other),
-      retryAfterMs: answer.retryAfterMs ?? pauseMs,
-      requestId: answer.requestId,
-    });
-  }
-
-  #causeOf(answer: HttpAnswer, { service, gateway }: AnswerCodes, operation: Operation): Cause {
-    if (service === nothingFound) return absent;
-    if (service !== undefined && answer.status === 200) return operation === 'download' ? notHandedOut : refused;
-    const status = meantBy(answer.status, gateway);
-    if (status === undefined) return notUnderstood;
-    const cause = statusError(status, operation);
-    if (status === 401) return { ...cause, message: cause.message + clockAdvice(answer) };
-    if (status !== 403) return cause;
-    if (gateway === lacksPermission)
-      return { ...cause, message: 'The credentials lack the permission for Certificate Manager.' };
-    if (this.#version === 'v1' || answer.body.length > 0) return cause;
-    // Seen whatever its policies are (providers.md 2.4).
-    const likely = 'This is how API v2 refuses the keys of a sub account: it needs those of the main account.';
-    return { ...cause, message: `The provider answered with status 403 and nothing else. ${likely}` };
-  }
 }
 
-/**
- * The status that the gateway means. Its code tells where the status is that of success, and otherwise only a lacking
- * permission from wrong credentials: some gateways have the status itself in place of the code.
- */
-function meantBy(status: number, code: string | undefined): number | undefined {
-  if (status === 200) return gatewayStatus.get(code);
-  return status === 401 && code === lacksPermission ? 403 : status;
+/** A row as the list of a version tells of it. */
+export function entryOf(row: CertificateRow, version: 'v1' | 'v2'): InventoryEntry {
+  return version === 'v1' ? withoutBytes(toEntry(row), row) : toEntry(row);
 }
-
-type Cause = Pick<ProviderErrorInit, 'reason' | 'message'>;
-
-const absent: Cause = { reason: 'CertificateNotFound', message: 'The provider has no certificate of this number.' };
-/** The service works and says no, so this is about the one certificate, whatever the code. */
-const notHandedOut: Cause = {
-  reason: 'CertificateUnavailable',
-  message: 'The provider does not hand out this certificate.',
-};
-const refused: Cause = { reason: 'InvalidResponse', message: 'The provider refused the request.' };
-const notUnderstood: Cause = {
-  reason: 'InvalidResponse',
-  message: 'The answer of the provider cannot be understood.',
-};
 
 /**
  * In the guide's example of v1 `updateDate` is older than the day of issue, so that alone does not show every change: the

@@ -1,5 +1,7 @@
-import type { Provider, ProviderSpec } from '../provider.ts';
+import type { Connection, Provider, ProviderSpec } from '../provider.ts';
+import { NaverApi } from './api.ts';
 import { NaverClient } from './client.ts';
+import { NaverManager } from './manager.ts';
 
 /** Of `fin` only the pattern is known (providers.md 2.1). */
 const hosts = {
@@ -19,6 +21,10 @@ export const naver: Provider = {
   apiVersion: version,
   credentialKeys: () => [{ name: 'accessKey' }, { name: 'secretKey' }],
   selectors: () => ['name', 'id', 'commonName'],
-  connect: ({ spec, credentials, http, clock }) =>
-    new NaverClient({ endpoint: naver.endpoints(spec)[0], version: version(spec), credentials, http, clock }),
+  connect: (o) => new NaverClient(apiOf(o)),
+  manage: (o) => new NaverManager(apiOf(o)),
 };
+
+function apiOf({ spec, credentials, http, clock }: Connection): NaverApi {
+  return new NaverApi({ endpoint: naver.endpoints(spec)[0], version: version(spec), credentials, http, clock });
+}

@@ -1,5 +1,7 @@
-import type { Provider, ProviderSpec } from '../provider.ts';
+import type { Connection, Provider, ProviderSpec } from '../provider.ts';
+import { ScpApi } from './api.ts';
 import { ScpClient } from './client.ts';
+import { ScpManager } from './manager.ts';
 
 const hosts = /^certificatemanager\.[a-z]{2}-[a-z]+[0-9]{1,2}\.[sge]\.samsungsdscloud\.com$/;
 
@@ -26,6 +28,10 @@ export const scp: Provider = {
   },
   credentialKeys: () => [{ name: 'accessKey' }, { name: 'secretKey' }],
   selectors: () => ['name', 'id', 'commonName'],
-  connect: ({ spec, credentials, http, clock }) =>
-    new ScpClient({ endpoint: scp.endpoints(spec)[0], version: version(spec).slice(1), credentials, http, clock }),
+  connect: (o) => new ScpClient(apiOf(o)),
+  manage: (o) => new ScpManager(apiOf(o), o.spec.scp?.region),
 };
+
+function apiOf({ spec, credentials, http, clock }: Connection): ScpApi {
+  return new ScpApi({ endpoint: scp.endpoints(spec)[0], version: version(spec).slice(1), credentials, http, clock });
+}

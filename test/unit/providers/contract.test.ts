@@ -5,14 +5,22 @@ import type { Fault } from '../../../sandbox/providers/fault.ts';
 import { type Authority, type Issued, createAuthority } from '../../../sandbox/pki/index.ts';
 import type { Simulator } from '../../../sandbox/providers/simulator.ts';
 import { judge } from '../../../src/certificate/gate.ts';
-import { systemClock } from '../../../src/clock.ts';
-import { Endpoints } from '../../../src/providers/endpoints.ts';
 import type { ProviderReason } from '../../../src/providers/errors.ts';
-import { type HttpCall, HttpClient } from '../../../src/providers/http.ts';
+import type { HttpClient } from '../../../src/providers/http.ts';
 import type { InventoryEntry } from '../../../src/providers/inventory.ts';
 import type { ProviderClient, ProviderSpec } from '../../../src/providers/provider.ts';
 import { providerFor, providers } from '../../../src/providers/registry.ts';
-import { call, canaries, connectTo, httpClient, naverSimulator, refusal, scpSimulator, simulator } from './support.ts';
+import {
+  call,
+  canaries,
+  connectTo,
+  httpClient,
+  naverSimulator,
+  observedHttp,
+  refusal,
+  scpSimulator,
+  simulator,
+} from './support.ts';
 
 /**
  * What every cloud has to hold to, whatever its API looks like. A new one is a row of `clouds`: how it is started and
@@ -237,12 +245,7 @@ describe.each(Object.entries(clouds))('%s', (_, cloud) => {
   });
 
   test('every request but the first of a call is announced, and told of with its operation and status', async () => {
-    const calls: HttpCall[] = [];
-    const http = new HttpClient({
-      clock: systemClock,
-      endpoints: new Endpoints(['127.0.0.1']),
-      onCall: (one) => calls.push(one),
-    });
+    const { http, calls } = observedHttp();
     const at = await cloud.start();
     const client = connectTo(cloud.spec(at.url), { http });
     for (let i = 0; i < 2; i++) {
@@ -254,6 +257,5 @@ describe.each(Object.entries(clouds))('%s', (_, cloud) => {
     expect(calls).toHaveLength(at.counters.requests);
     expect(new Set(calls.map(({ code }) => code))).toEqual(new Set(['200']));
     for (const { clockSkewMs } of calls) expect(Math.abs(clockSkewMs ?? NaN)).toBeLessThan(60_000);
-    await http.close();
   });
 });

@@ -5,9 +5,10 @@ import type { Simulator } from '../../../sandbox/providers/simulator.ts';
 import { readCredentials } from '../../../src/providers/credentials.ts';
 import { ProviderError } from '../../../src/providers/errors.ts';
 import type { InventoryEntry } from '../../../src/providers/inventory.ts';
+import type { ProviderManager } from '../../../src/providers/manager.ts';
 import type { ProviderSpec } from '../../../src/providers/provider.ts';
 import { providerFor } from '../../../src/providers/registry.ts';
-import { call, canaries, connectTo, entryOf, naverSimulator, scpSimulator, simulator } from './support.ts';
+import { call, canaries, connectTo, entryOf, managerOf, naverSimulator, scpSimulator, simulator } from './support.ts';
 
 /** What a user, or a provider, may put where we build a request from; the rest is harmless. */
 interface Hostile {
@@ -119,7 +120,13 @@ const naver: Hostile[] = [
 
 vi.mock('node:net', { spy: true });
 
-async function attempt({ provider, credentials, entry = entryOf('1'), ...o }: Hostile, url: string): Promise<void> {
+interface Attempted {
+  spec: ProviderSpec;
+  credentials: Record<string, string>;
+  entry: InventoryEntry;
+}
+
+function attempted({ provider, credentials, entry = entryOf('1'), ...o }: Hostile, url: string): Attempted {
   const spec = JSON.parse(JSON.stringify(o.spec ?? harmless[provider].spec).replaceAll('{url}', url)) as ProviderSpec;
   const data = Object.entries({ ...canaries, ...credentials }).map(([key, value]) => [
     key,
@@ -127,19 +134,58 @@ async function attempt({ provider, credentials, entry = entryOf('1'), ...o }: Ho
   ]);
   const read = readCredentials(providerFor(spec).credentialKeys(spec), Object.fromEntries(data));
   if ('message' in read) throw new ProviderError({ reason: 'AuthenticationFailed', message: read.message });
-  await connectTo(spec, { credentials: read.credentials }).download(entry, call());
+  return { spec, credentials: read.credentials, entry };
 }
 
-test.each([...nhn, ...scp, ...naver])('%j opens no socket', async (row) => {
-  const provider = await harmless[row.provider].start();
-  vi.mocked(realConnect).mockClear();
-  const error: unknown = await attempt(row, provider.url).catch((thrown: unknown) => thrown);
+async function attempt(row: Hostile, url: string): Promise<void> {
+  const { spec, credentials, entry } = attempted(row, url);
+  await connectTo(spec, { credentials }).download(entry, call());
+}
+
+/** The other direction: whatever can be asked for with an id or a name. */
+const deeds: Record<string, (manager: ProviderManager, entry: InventoryEntry) => Promise<unknown>> = {
+  delete: (manager, entry) => manager.delete(entry, call()),
+  create: (manager, { name }) => manager.create({ ...pair, scp: details, name: nameFor(name) }, call()),
+  replace: (manager, entry) => manager.replace?.(entry, pair, call()) ?? manager.delete(entry, call()),
+  selfSign: (manager, { name }) =>
+    manager.selfSign?.({ ...self, scp: details, name: nameFor(name) }, call()) ??
+    manager.isNameFree(nameFor(name), call()),
+  check: (manager, { name }) => manager.isNameFree(nameFor(name), call()),
+};
+const pair = { certificate: Buffer.from('C'), chain: Buffer.from('C'), privateKey: Buffer.from('K') };
+const self = { commonName: 'a', organization: 'a', notBefore: '2026-01-01', notAfter: '2027-01-01' };
+const details = { timezone: 'Asia/Seoul', region: 'kr-west1' };
+/** The harmless one is no name for a new certificate. */
+const nameFor = (name: string): string => (name === '1' ? 'www' : name);
+
+async function attemptTo(deed: string, row: Hostile, url: string): Promise<void> {
+  const { spec, credentials, entry } = attempted(row, url);
+  await deeds[deed]?.(managerOf(spec, { credentials }), entry);
+}
+
+function expectNoSocket(provider: Simulator, error: unknown): void {
   expect(error).toBeInstanceOf(ProviderError);
   // That a connection failed would mean that one was tried.
   expect(error).not.toHaveProperty('reason', 'ProviderUnavailable');
   for (const canary of Object.values(canaries)) expect(inspect(error)).not.toContain(canary);
   expect(provider.counters.connections).toBe(0);
   expect(realConnect).not.toHaveBeenCalled();
+}
+
+test.each([...nhn, ...scp, ...naver])('%j opens no socket', async (row) => {
+  const provider = await harmless[row.provider].start();
+  vi.mocked(realConnect).mockClear();
+  const error: unknown = await attempt(row, provider.url).catch((thrown: unknown) => thrown);
+  expectNoSocket(provider, error);
+});
+
+test.each([...scp, ...naver])('%j opens no socket to change something', async (row) => {
+  const provider = await harmless[row.provider].start();
+  vi.mocked(realConnect).mockClear();
+  for (const deed of Object.keys(deeds)) {
+    const error: unknown = await attemptTo(deed, row, provider.url).catch((thrown: unknown) => thrown);
+    expectNoSocket(provider, error);
+  }
 });
 
 test.each(['NHN', 'SCP', 'NAVER'] as const)(
@@ -150,3 +196,11 @@ test.each(['NHN', 'SCP', 'NAVER'] as const)(
     expect(provider.counters).toMatchObject({ connections: 1, downloads: 1, refused: 0 });
   },
 );
+
+test.each(['SCP', 'NAVER'] as const)('the same changes with nothing hostile in them, %s, do reach it', async (name) => {
+  const provider = await harmless[name].start();
+  for (const deed of Object.keys(deeds)) await attemptTo(deed, { provider: name }, provider.url).catch(() => {});
+  expect(provider.counters.creates).toBeGreaterThan(0);
+  expect(provider.counters.deletes).toBeGreaterThan(0);
+  expect(provider.counters.refused).toBe(0);
+});

@@ -6,7 +6,14 @@ import { createAuthority } from '../../../sandbox/pki/index.ts';
 import { type NhnSimulator, startNhnSimulator } from '../../../sandbox/providers/nhn/simulator.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { Endpoints } from '../../../src/providers/endpoints.ts';
-import { type HttpAnswer, type HttpCall, HttpClient, pathSegment, retryAfter } from '../../../src/providers/http.ts';
+import {
+  type HttpAnswer,
+  type HttpCall,
+  HttpClient,
+  pathSegment,
+  queryOf,
+  retryAfter,
+} from '../../../src/providers/http.ts';
 import { call, canaries, connect, entryOf, httpClient, refusal, simulator } from './support.ts';
 
 /** A server that says exactly these bytes to whoever connects and asks. */
@@ -266,4 +273,143 @@ test('a path is sent as it was built, or not at all', async () => {
 
 test.each(['', '.', '..', 'a\u0000b', 'a\nb', '\u0085', '\ud800'])('%j cannot be a segment of a path', (value) => {
   expect(() => pathSegment(value)).toThrow('does not fit');
+});
+
+test.each([
+  [{}, ''],
+  [{ a: undefined }, ''],
+  [{ a: '1', b: undefined, c: 'x y' }, '?a=1&c=x%20y'],
+  [{ a: "it's #1 (50%) & more/?=+*~!" }, '?a=it%27s%20%231%20(50%25)%20%26%20more%2F%3F%3D%2B*~!'],
+  [{ a: '인증서' }, '?a=%EC%9D%B8%EC%A6%9D%EC%84%9C'],
+])('the query of %j is sent as it was built', async (parameters, query) => {
+  expect(queryOf(parameters)).toBe(query);
+  const provider = await simulator();
+  const signal = new AbortController().signal;
+  const path = `/x${query}`;
+  const asked = { endpoint: provider.url, path, headers: {}, operation: 'list', maxBytes: 1024, signal } as const;
+  expect((await httpClient().request(asked)).status).toBe(404);
+});
+
+test.each(['', 'a\u0000b', 'a\nb', '\u0085', '\ud800'])('%j cannot be in a query', (value) => {
+  expect(() => queryOf({ name: value })).toThrow('does not fit');
+});
+
+describe('a body that may hold a private key', () => {
+  /** A server that tells what it was sent, before it answers in this way. */
+  async function listens(answer: (socket: Socket) => void): Promise<{ url: string; received: () => string }> {
+    let received = '';
+    const server: Server = createServer((socket: Socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        received += data.toString();
+        if (received.includes('secret')) answer(socket);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received: () => received };
+  }
+
+  const post = (
+    endpoint: string,
+    body: Buffer,
+    o: { path?: string; signal?: AbortSignal } = {},
+  ): Promise<HttpAnswer> => {
+    const { path = '/', signal = new AbortController().signal } = o;
+    return httpClient({ timeouts: { totalMs: 300 } }).request({
+      endpoint,
+      path,
+      method: 'POST',
+      headers: {},
+      body,
+      operation: 'create',
+      maxBytes: 1024,
+      signal,
+    });
+  };
+
+  test('is sent as it is, and zeroed when the answer is there', async () => {
+    const server = await listens((socket) => socket.end('HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n'));
+    const body = Buffer.from('the secret');
+    expect((await post(server.url, body)).status).toBe(201);
+    expect(server.received()).toMatch(/^POST \/ HTTP\/1\.1\r\n.*content-length: 10\r\n\r\nthe secret$/s);
+    expect(body).toEqual(Buffer.alloc(10));
+  });
+
+  test.each<[string, (socket: Socket) => void, string]>([
+    ['the connection breaks off', (socket) => socket.destroy(), 'broke off'],
+    ['no answer comes', () => {}, 'in time'],
+    ['the answer is not HTTP', (socket) => socket.end('SSH-2.0\r\n'), 'not valid HTTP'],
+  ])('is zeroed when %s', async (_, answer, message) => {
+    const server = await listens(answer);
+    const body = Buffer.from('the secret');
+    await expect(post(server.url, body)).rejects.toThrow(message);
+    expect(body).toEqual(Buffer.alloc(10));
+  });
+
+  test('is sent once, even when a connection that was used before breaks off', async () => {
+    let posts = 0;
+    const server = createServer((socket: Socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        if (!data.toString().startsWith('POST')) return;
+        posts++;
+        if (posts === 1) socket.write('HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n');
+        else socket.destroy();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const http = httpClient();
+    const asked = {
+      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      path: '/',
+      method: 'POST',
+      headers: {},
+      operation: 'create',
+      maxBytes: 1024,
+      signal: new AbortController().signal,
+    } as const;
+    await http.request({ ...asked, body: Buffer.from('one') });
+    await expect(http.request({ ...asked, body: Buffer.from('two') })).rejects.toThrow('broke off');
+    expect(posts).toBe(2);
+  });
+
+  test('is zeroed when nobody waits any more, when nobody listens, and when it is not sent at all', async () => {
+    const server = await listens(() => abort.abort(new Error('enough')));
+    const abort = new AbortController();
+    const bodies = [0, 1, 2, 3].map(() => Buffer.from('the secret'));
+    const [aborted, refused, forbidden, wrong] = bodies as [Buffer, Buffer, Buffer, Buffer];
+    await expect(post(server.url, aborted, { signal: abort.signal })).rejects.toThrow('enough');
+    await expect(post('http://127.0.0.1:1', refused)).rejects.toThrow('ECONNREFUSED');
+    await expect(post('https://elsewhere.example', forbidden)).rejects.toThrow('not allowed');
+    await expect(post(server.url, wrong, { path: '/a/../b' })).rejects.toThrow('does not fit');
+    for (const body of bodies) expect(body).toEqual(Buffer.alloc(10));
+  });
+});
+
+test('a DELETE has no body and says nothing of one', async () => {
+  let received = '';
+  const server: Server = createServer((socket: Socket) => {
+    socket.once('data', (data) => {
+      received = data.toString();
+      socket.end('HTTP/1.1 204 No Content\r\n\r\n');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const signal = new AbortController().signal;
+  const asked = {
+    endpoint,
+    path: '/x',
+    method: 'DELETE',
+    headers: {},
+    operation: 'delete',
+    maxBytes: 9,
+    signal,
+  } as const;
+  expect(await httpClient().request(asked)).toMatchObject({ status: 204, body: Buffer.alloc(0) });
+  expect(received).toMatch(/^DELETE \/x HTTP\/1\.1\r\n/);
+  expect(received).not.toMatch(/content-length|transfer-encoding/i);
 });

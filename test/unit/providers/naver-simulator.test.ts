@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { expect, test } from 'vitest';
-import { createAuthority } from '../../../sandbox/pki/index.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Authority, createAuthority, type Issued } from '../../../sandbox/pki/index.ts';
+import type { NaverSimulator } from '../../../sandbox/providers/naver/simulator.ts';
 import { signed } from '../../../src/providers/naver/sign.ts';
 import { canaries, naverSimulator } from './support.ts';
 
@@ -18,12 +19,13 @@ interface Asked {
   credentials?: { accessKey?: string; secretKey?: string };
   /** Instead of, or besides, the headers that are right; undefined leaves one out. */
   headers?: Headers;
+  body?: unknown;
 }
 
 async function ask(
   url: string,
   path: string,
-  { method = 'GET', as = {}, credentials = {}, headers = {} }: Asked = {},
+  { method = 'GET', as = {}, credentials = {}, headers = {}, body }: Asked = {},
 ): Promise<{ status: number; text: string; traceId: unknown }> {
   const right = {
     ...signed({ ...canaries, ...credentials }, { method, path, now: Date.now(), ...as }),
@@ -31,7 +33,9 @@ async function ask(
     accept: 'application/json',
   };
   const given = Object.entries({ ...right, ...headers }).filter(([, value]) => value !== undefined);
-  const sent = request(new URL(url), { path, method, headers: Object.fromEntries(given) as Headers }).end();
+  const sent = request(new URL(url), { path, method, headers: Object.fromEntries(given) as Headers }).end(
+    body === undefined ? undefined : JSON.stringify(body),
+  );
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   const text = (await response.toArray()).join('');
   return { status: response.statusCode ?? 0, text, traceId: response.headers['x-ncp-trace-id'] };
@@ -293,4 +297,133 @@ test('what is still being issued has no dates, serial number or issuer yet', asy
   expect(row).toMatchObject({ statusCode: '0', domainAddress: 'www.example.com' });
   for (const field of ['issueDate', 'validStartDate', 'validEndDate', 'certSerialNumber', 'caInfo'])
     expect(row).not.toHaveProperty(field);
+});
+
+describe('what changes something', () => {
+  const versions = ['v1', 'v2'] as const;
+  let authority: Authority;
+  let issued: Issued;
+  let other: Issued;
+  beforeAll(async () => {
+    authority = await (await createAuthority()).intermediate();
+    [issued, other] = [await authority.issue(), await authority.issue()];
+  });
+
+  /** A body that is right, and what is changed in it; undefined takes a field away. */
+  const external = (version: 'v1' | 'v2', change: object = {}, of = issued): object => ({
+    certificateName: 'www',
+    privateKey: of.privateKey,
+    [version === 'v1' ? 'publicKeyCertificate' : 'certificateBody']: of.certificate,
+    certificateChain: of.chain,
+    ...change,
+  });
+  const register = (provider: NaverSimulator, version: 'v1' | 'v2', body: object): Promise<Answered> =>
+    asked(provider.url, `/api/${version}/certificate/withExternal`, { method: 'POST', body });
+  const deletionOf = (version: 'v1' | 'v2', no: number): string =>
+    version === 'v1' ? `/api/v1/certificate/${no}` : `/api/v2/certificate/deleteCertificate/${no}`;
+
+  test.each(versions)('%s registers, lists and deletes', async (version) => {
+    const provider = await naverSimulator();
+    const answer = await register(provider, version, external(version));
+    expect(answer).toMatchObject({ returnCode: '0', totalRows: 1, sslCertificateList: [{ certificateName: 'www' }] });
+    const [no = 0] = numbers(answer);
+    expect(numbers(await asked(provider.url, v1))).toEqual([no]);
+    const path = `${deletionOf(version, no)}?certificateName=www`;
+    expect(await asked(provider.url, path, { method: 'DELETE' })).toEqual({
+      returnCode: '0',
+      returnMessage: 'Success',
+      totalRows: 0,
+    });
+    expect(numbers(await asked(provider.url, v1))).toEqual([]);
+    expect(provider.counters).toMatchObject({ creates: 1, deletes: 1, refused: 0 });
+  });
+
+  test.each<[string, object]>([
+    ['no name', { certificateName: undefined }],
+    ['a name that is too short', { certificateName: 'ab' }],
+    ['a name that is too long', { certificateName: 'a'.repeat(21) }],
+    ['a name that begins with a digit', { certificateName: '1ab' }],
+    ['a name with an underscore', { certificateName: 'a_b' }],
+    ['no key', { privateKey: undefined }],
+    ['no chain', { certificateChain: undefined }],
+    ['an empty chain', { certificateChain: '' }],
+    ['another field', { timezone: 'Asia/Seoul' }],
+  ])('a registration with %s is refused', async (_, change) => {
+    const provider = await naverSimulator();
+    for (const version of versions) {
+      const path = `/api/${version}/certificate/withExternal`;
+      const answer = await ask(provider.url, path, { method: 'POST', body: external(version, change) });
+      expect([answer.status, JSON.parse(answer.text)]).toMatchObject([400, { returnCode: '2000' }]);
+    }
+    expect(numbers(await asked(provider.url, v1))).toEqual([]);
+  });
+
+  test('each version has its own fields, and a number only v2', async () => {
+    const provider = await naverSimulator();
+    expect(await register(provider, 'v1', external('v2'))).toMatchObject({ returnCode: '2000' });
+    expect(await register(provider, 'v2', external('v1'))).toMatchObject({ returnCode: '2000' });
+    const no = provider.upload('www', other);
+    expect(await register(provider, 'v1', external('v1', { certificateNo: no }))).toMatchObject({ returnCode: '2000' });
+    for (const certificateNo of [String(no), 0, 1.5])
+      expect(await register(provider, 'v2', external('v2', { certificateNo }))).toMatchObject({ returnCode: '2000' });
+    expect(numbers(await register(provider, 'v2', external('v2', { certificateNo: no })))).toEqual([no]);
+    const chainOfIt = await asked(provider.url, chain);
+    expect(chainOfIt).toMatchObject({ certificate: issued.certificate.replaceAll('\n', '\r\n') });
+  });
+
+  test.each<[string, string, (o: { issued: Issued; other: Issued }) => object]>([
+    ['a key that does not fit', '26040', ({ other }) => ({ privateKey: other.privateKey })],
+    ['a key in Base64', '1002', ({ issued }) => ({ privateKey: btoa(issued.privateKey) })],
+    ['a certificate in Base64', '1002', ({ issued }) => ({ publicKeyCertificate: btoa(issued.certificate) })],
+    ['a chain that is none', '1002', () => ({ certificateChain: 'hello' })],
+    ['a key for a chain', '1002', ({ issued }) => ({ certificateChain: issued.privateKey })],
+  ])('a registration with %s is refused with %s', async (_, code, change) => {
+    const provider = await naverSimulator();
+    const answer = await register(provider, 'v1', external('v1', change({ issued, other })));
+    expect(answer).toMatchObject({ returnCode: code });
+    expect(numbers(await asked(provider.url, v1))).toEqual([]);
+  });
+
+  test('names, certificates and keys are unique; what is renewed may keep its own', async () => {
+    const provider = await naverSimulator();
+    const [no = 0] = numbers(await register(provider, 'v1', external('v1')));
+    const sameKey = await authority.issue({ key: issued.key });
+    const codes = [
+      external('v1', {}, other),
+      external('v1', { certificateName: 'web' }),
+      external('v1', { certificateName: 'web' }, sameKey),
+    ].map(async (body) => (await register(provider, 'v1', body)).returnCode);
+    expect(await Promise.all(codes)).toEqual(['1006', '1000', '1000']);
+    const renewal = external('v2', { certificateNo: no }, sameKey);
+    expect(await register(provider, 'v2', renewal)).toMatchObject({ returnCode: '0' });
+    for (const change of [{ certificateNo: 7 }, { certificateNo: no, certificateName: 'web' }])
+      expect(await register(provider, 'v2', external('v2', change, other))).toMatchObject({ returnCode: '2200' });
+  });
+
+  test.each(versions)('%s deletes by number and name what no instance uses', async (version) => {
+    const provider = await naverSimulator();
+    const no = provider.upload('www', issued, { instances: [7] });
+    const deletion = async (path: string): Promise<string> =>
+      (await asked(provider.url, path, { method: 'DELETE' })).returnCode;
+    const right = `${deletionOf(version, no)}?certificateName=www`;
+    expect(await deletion(right)).toBe('1004');
+    provider.use(no, []);
+    expect(await deletion(`${deletionOf(version, no)}?certificateName=web`)).toBe('1004');
+    expect(await deletion(`${deletionOf(version, 7)}?certificateName=www`)).toBe('1004');
+    for (const path of [deletionOf(version, no), `${right}&x=1`, `${deletionOf(version, no)}x?certificateName=www`])
+      expect(await deletion(path)).toBe('2100');
+    expect(await deletion(right)).toBe('0');
+    expect(() => provider.use(no, [])).toThrow('no certificate');
+  });
+
+  test('a key that may only read changes nothing', async () => {
+    const provider = await naverSimulator();
+    provider.upload('www', other);
+    provider.readOnly = true;
+    const denied = { error: { errorCode: '210' } };
+    expect(await register(provider, 'v1', external('v1', { certificateName: 'web' }))).toMatchObject(denied);
+    const path = `${deletionOf('v1', 65_655)}?certificateName=www`;
+    expect(await asked(provider.url, path, { method: 'DELETE' })).toMatchObject(denied);
+    expect(numbers(await asked(provider.url, v1))).toEqual([65_655]);
+  });
 });

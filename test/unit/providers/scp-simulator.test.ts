@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { describe, expect, test } from 'vitest';
-import { createAuthority } from '../../../sandbox/pki/index.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createAuthority, type Issued } from '../../../sandbox/pki/index.ts';
 import { forms } from '../../../sandbox/providers/scp/forms.ts';
+import type { ScpSimulator } from '../../../sandbox/providers/scp/simulator.ts';
 import { signed } from '../../../src/providers/scp/sign.ts';
 import { canaries, scpSimulator } from './support.ts';
 
@@ -17,6 +18,8 @@ interface Asked {
   /** What is signed instead of what is sent. */
   signs?: { method?: string; url?: string; path?: string; now?: number };
   credentials?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: unknown;
 }
 
 interface Answer {
@@ -33,16 +36,17 @@ async function ask(url: string, path: string, o: Asked = {}): Promise<Answer> {
   const headers = {
     ...signed(credentials, { method, url: url + (signs?.path ?? path), now: Date.now(), ...signs }),
     'scp-api-version': 'certificatemanager 1.2',
+    ...('body' in o && { 'content-type': 'application/json' }),
     ...o.headers,
   };
   const sent = request(new URL(url), {
     path,
     method,
     headers: Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)),
-  }).end();
+  }).end('body' in o ? JSON.stringify(o.body) : undefined);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   const text = (await response.toArray()).join('');
-  return { status: response.statusCode ?? 0, json: JSON.parse(text) as Answer['json'] };
+  return { status: response.statusCode ?? 0, json: JSON.parse(text || '{}') as Answer['json'] };
 }
 
 describe('the simulator of SCP', () => {
@@ -62,9 +66,10 @@ describe('the simulator of SCP', () => {
     ['another route', '/v2/certificatemanager', 404],
     ['a route that goes on', `${base}/0fdd87aab8cb46f59b7c1f81ed03fb3e/x`, 404],
     ['a slash at the end', `${base}/`, 404],
-    ['POST', base, 405, { method: 'POST' }],
+    ['PUT', base, 405, { method: 'PUT' }],
+    ['DELETE of all', base, 405, { method: 'DELETE' }],
     ['POST to a certificate', `${base}/x`, 405, { method: 'POST' }],
-    ['DELETE', `${base}/x`, 405, { method: 'DELETE' }],
+    ['DELETE of a check', `${base}/check-duplication`, 405, { method: 'DELETE' }],
   ])('refuses %s as its gateway does', async (_, path, status, o) => {
     const provider = await scpSimulator();
     const answer = await ask(provider.url, path, o);
@@ -125,6 +130,15 @@ describe('the simulator of SCP', () => {
     ['a flag that is none', 400, 'ValidationError', `${base}?isMine=me`],
     ['an empty name', 400, 'ValidationError', `${base}?name=`],
     ['a detail with a parameter', 400, 'ValidationError', `${base}/0fdd87aab8cb46f59b7c1f81ed03fb3e?size=1`],
+    ['a deletion with a parameter', 400, 'ValidationError', `${base}/x?name=x`, { method: 'DELETE' }],
+    [
+      'a deletion with a body',
+      400,
+      'ValidationError',
+      `${base}/x`,
+      { method: 'DELETE', headers: { 'content-length': '0' } },
+    ],
+    ['a check with a parameter', 400, 'ValidationError', `${base}/check-duplication?name=x`, { method: 'POST' }],
   ])('refuses %s with %i %s', async (_, status, code, path, o) => {
     const provider = await scpSimulator();
     const answer = await ask(provider.url, path, o);
@@ -321,6 +335,196 @@ describe('the simulator of SCP', () => {
     provider.remove(id);
     expect(provider.upload('name', files)).not.toBe(id);
     expect((await ask(provider.url, `${base}/${id}`)).status).toBe(404);
+  });
+});
+
+describe('what changes something', () => {
+  const encoded = (pem: string): string => Buffer.from(pem).toString('base64');
+  let issued: Issued;
+  let other: Issued;
+  beforeAll(async () => {
+    const authority = await (await createAuthority()).intermediate();
+    [issued, other] = [await authority.issue(), await authority.issue()];
+  });
+
+  /** A body that is right, and what is changed in it; undefined takes a field away. */
+  const creation = (change: object = {}): object => ({
+    cert_body: encoded(issued.certificate),
+    cert_chain: encoded(issued.chain),
+    private_key: encoded(issued.privateKey),
+    name: 'www',
+    recipients: [],
+    region: 'kr-west1',
+    tags: [],
+    timezone: 'Asia/Seoul',
+    ...change,
+  });
+  const signing = (change: object = {}): object => ({
+    cn: 'www.example.com',
+    name: 'www',
+    not_after_dt: '20361231',
+    not_before_dt: '20260101',
+    organization: 'Sandbox',
+    recipients: [],
+    region: 'kr-west1',
+    tags: [],
+    timezone: 'Asia/Seoul',
+    ...change,
+  });
+  const validation = (change: object = {}): object => ({
+    cert_body: encoded(issued.certificate),
+    cert_chain: encoded(issued.chain),
+    private_key: encoded(issued.privateKey),
+    ...change,
+  });
+
+  const post = (provider: ScpSimulator, path: string, body: unknown, version = '1.2'): Promise<Answer> =>
+    ask(provider.url, base + path, {
+      method: 'POST',
+      body,
+      headers: { 'scp-api-version': `certificatemanager ${version}` },
+    });
+
+  const codeOf = ({ json }: Answer): unknown => json.errors?.[0]?.['code'];
+
+  test.each<[string, object]>([
+    ['no body', { cert_body: undefined }],
+    ['no key', { private_key: undefined }],
+    ['no name', { name: undefined }],
+    ['no time zone', { timezone: undefined }],
+    ['an empty time zone', { timezone: '' }],
+    ['no region', { region: undefined }],
+    ['a name that is too short', { name: 'ab' }],
+    ['a name that is too long', { name: 'a'.repeat(31) }],
+    ['a name with a dot', { name: 'a.b' }],
+    ['recipients that are none', { recipients: [null] }],
+    ['a recipient without a name', { recipients: [{ region: '', user_id: 'x' }] }],
+    ['tags as a map', { tags: { team: 'web' } }],
+    ['a field of another request', { is_need_cert_chain: true }],
+  ])('refuses to make a certificate with %s', async (_, change) => {
+    const provider = await scpSimulator();
+    const answer = await post(provider, '', creation(change));
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'ValidationError']);
+    expect((await ask(provider.url, base)).json.certificates).toEqual([]);
+    expect(provider.counters).toMatchObject({ creates: 1, refused: 0 });
+  });
+
+  test.each<[string, object]>([
+    ['no organization', { organization: undefined }],
+    ['no common name', { cn: '' }],
+    ['no time zone', { timezone: undefined }],
+    ['days with hyphens', { not_before_dt: '2026-01-01' }],
+    ['a day that is none', { not_before_dt: '20261301' }],
+    ['an end before the beginning', { not_after_dt: '20251231' }],
+    ['a body', { cert_body: 'x' }],
+  ])('refuses to sign a certificate with %s', async (_, change) => {
+    const provider = await scpSimulator();
+    const answer = await post(provider, '/self-sign', signing(change));
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'ValidationError']);
+  });
+
+  const wrongForms: [string, (pem: string) => string][] = [
+    ['raw PEM', (pem) => pem],
+    ['Base64 in lines', (pem) => encoded(pem).replaceAll(/.{76}/g, '$&\n')],
+    ['Base64 for URLs', (pem) => Buffer.from(`>>>???${pem}`).toString('base64url')],
+    ['DER', (pem) => pem.replaceAll(/-----.*-----|\n/g, '')],
+    ['nothing that is PEM', () => encoded('hello')],
+  ];
+  test.each(wrongForms)('takes %s for no PEM, in a way of its own for each request', async (_, form) => {
+    const provider = await scpSimulator();
+    for (const [field, pem, code] of [
+      ['cert_body', issued.certificate, 'pem-format-cert-body-error'],
+      ['cert_chain', issued.chain, 'pem-format-cert-chain-error'],
+      ['private_key', issued.privateKey, 'pem-format-private-key-error'],
+    ] as const) {
+      const created = await post(provider, '', creation({ [field]: form(pem) }));
+      expect([created.status, codeOf(created)]).toEqual([500, 'scp-security.certificate.create-failed']);
+      const checked = await post(provider, '/check-validation', validation({ [field]: form(pem) }));
+      expect([checked.status, codeOf(checked)]).toEqual([400, `scp-security.certificate.${code}`]);
+    }
+    expect((await ask(provider.url, base)).json.certificates).toEqual([]);
+  });
+
+  test('makes a certificate once', async () => {
+    const provider = await scpSimulator();
+    const answer = await post(provider, '', creation({ tags: [{ key: 'team', value: 'web' }] }));
+    expect(answer).toMatchObject({
+      status: 201,
+      json: {
+        certificate: { name: 'www', cn: 'www.example.com', cert_kind: 'PRD', tags: [{ key: 'team' }], recipients: [] },
+      },
+    });
+    const { json } = await ask(provider.url, `${base}/${String(answer.json.certificate['id'])}`);
+    expect(json.certificate).toMatchObject({ private_key: encoded(issued.privateKey), is_in_use: false });
+    const again = await post(provider, '', creation());
+    expect([again.status, codeOf(again)]).toEqual([400, 'scp-security.certificate.duplicate-name']);
+    const signed = await post(provider, '/self-sign', signing());
+    expect([signed.status, codeOf(signed)]).toEqual([400, 'scp-security.certificate.duplicate-name']);
+  });
+
+  test('refuses a key that does not fit', async () => {
+    const provider = await scpSimulator();
+    const answer = await post(provider, '', creation({ private_key: encoded(other.privateKey) }));
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'scp-security.certificate.key-mismatch']);
+  });
+
+  test('checks a name, and a pair in the way of each version', async () => {
+    const provider = await scpSimulator();
+    provider.upload('name', files);
+    const wrong = validation({ private_key: encoded(other.privateKey) });
+    for (const version of ['1.2', '1.1', '1.0']) {
+      expect((await post(provider, '/check-duplication', { name: 'name' }, version)).json).toEqual({ result: true });
+      expect((await post(provider, '/check-duplication', { name: 'other' }, version)).json).toEqual({ result: false });
+      const wish = version === '1.0' ? { is_need_cert_chain: true } : {};
+      const said = version === '1.0' ? 'result' : 'validate_check';
+      const check = async (body: object): Promise<unknown> =>
+        (await post(provider, '/check-validation', { ...body, ...wish }, version)).json;
+      expect(await check(validation())).toEqual({ [said]: true });
+      expect(await check(wrong)).toEqual({ [said]: false });
+      const bare = await post(provider, '/check-validation', validation({ cert_chain: null, ...wish }), version);
+      expect(bare.status).toBe(version === '1.0' ? 400 : 200);
+      const odd = version === '1.0' ? validation() : validation({ is_need_cert_chain: true });
+      expect((await post(provider, '/check-validation', odd, version)).status).toBe(400);
+    }
+  });
+
+  test('takes a body for JSON only when it is said to be', async () => {
+    const provider = await scpSimulator();
+    const o = { method: 'POST', body: { name: 'x-y' }, headers: { 'content-type': 'text/plain' } };
+    expect((await ask(provider.url, `${base}/check-duplication`, o)).status).toBe(400);
+  });
+
+  test('deletes what is not in use, and lets a key that may only read change nothing', async () => {
+    const provider = await scpSimulator();
+    const id = provider.upload('name', files);
+    const deletion = (): Promise<Answer> => ask(provider.url, `${base}/${id}`, { method: 'DELETE' });
+    provider.inUse.add(id);
+    expect(codeOf(await deletion())).toBe('scp-security.certificate.in-use');
+    expect((await ask(provider.url, `${base}/${id}`)).json.certificate['is_in_use']).toBe(true);
+    provider.inUse.delete(id);
+    provider.readOnly = true;
+    for (const answer of [
+      await deletion(),
+      await post(provider, '', creation()),
+      await post(provider, '/self-sign', signing()),
+    ])
+      expect([answer.status, codeOf(answer)]).toEqual([403, 'Forbidden']);
+    expect((await post(provider, '/check-duplication', { name: 'www' })).status).toBe(200);
+    provider.readOnly = false;
+    expect((await deletion()).status).toBe(204);
+    expect((await deletion()).status).toBe(404);
+  });
+
+  test('does nothing when a fault says the status, and all of it when only the answer is lost', async () => {
+    const provider = await scpSimulator();
+    const names = async (): Promise<unknown[]> =>
+      (await ask(provider.url, base)).json.certificates.map(({ name }) => name);
+    provider.fault({ match: 'create', status: 503, body: '{}', times: 1 });
+    await post(provider, '', creation());
+    expect(await names()).toEqual([]);
+    provider.fault({ match: 'create', reset: true, times: 1 });
+    await post(provider, '', creation()).catch(() => {});
+    expect(await names()).toEqual(['www']);
   });
 });
 
