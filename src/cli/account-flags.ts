@@ -12,8 +12,11 @@ export interface AccountFlags extends ClusterFlags {
   allowEndpoint?: string[];
 }
 
-export function addProviderFlag(command: Command): void {
+/** For a command that talks to an account, known to the cluster or not. */
+export function addAccountFlags(command: Command): void {
   command.option('--provider <name>', 'a provider object of the cluster: NAME, cprov/NAME or ccprov/NAME');
+  addConfigFlag(command);
+  addEndpointFlag(command);
 }
 
 export function addConfigFlag(command: Command): void {

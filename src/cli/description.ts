@@ -1,4 +1,5 @@
 import { readyReasons, syncedReasons } from '../api/reasons.ts';
+import type { InventoryEntry } from '../providers/inventory.ts';
 import { conditionOf, endOf, providerOf, readiness, remoteOf, type Stored } from './certificates.ts';
 import { roughly } from './duration.ts';
 import { type Cell, fields, type Layout, line, type Style } from './text.ts';
@@ -51,6 +52,20 @@ export function describeCertificate(object: Stored, { now, layout }: { now: numb
       ['revision', status?.remote?.revision],
     ]),
   ].join('');
+}
+
+/** What a provider lists of a certificate. */
+export function describeEntry(entry: InventoryEntry, layout: Layout): string {
+  const { id, name, commonName, state, notBefore, notAfter, revision } = entry;
+  const values = [
+    ['id', id],
+    ['common name', commonName],
+    ['state', state],
+    ['begins', notBefore],
+    ['ends', notAfter],
+    ['revision', revision],
+  ] as const;
+  return line(name, 'bold', layout) + fields(values, { ...layout, width: undefined });
 }
 
 function conditionCell(object: Stored, type: 'Ready' | 'Synced' | 'Expiring'): Cell | undefined {

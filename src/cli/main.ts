@@ -1,5 +1,6 @@
 /** `pcert`, and `kubectl pcert` when it is called `kubectl-pcert` on the PATH. Wiring only. */
 import { basename } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { buffer } from 'node:stream/consumers';
 import { run } from './program.ts';
 
@@ -14,6 +15,14 @@ for (const stream of [process.stdout, process.stderr])
     process.exit();
   });
 
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  process.stderr.write(question);
+  using lines = createInterface({ input: process.stdin });
+  for await (const line of lines) return line;
+  return ''; // Ctrl-D
+}
+
 // Waiting for a turn must not look like having nothing to do: timers of the clock do not keep the process alive.
 const alive = setInterval(() => {}, 60_000);
 process.exitCode = await run(
@@ -25,6 +34,7 @@ process.exitCode = await run(
     env: process.env,
     now: () => Date.now(),
     input: () => buffer(process.stdin),
+    ask,
   },
   version,
 );

@@ -1,16 +1,18 @@
 import { setTimeout } from 'node:timers/promises';
 import { systemClock as clock } from '../clock.ts';
+import { printable } from '../certificate/printable.ts';
 import { ProviderError } from '../providers/errors.ts';
 import type { HttpClient } from '../providers/http.ts';
 import { Inventory, type InventoryEntry, type RemoteRef } from '../providers/inventory.ts';
+import type { ListFilter, ProviderManager } from '../providers/manager.ts';
 import type { Call, ProviderClient } from '../providers/provider.ts';
 import { Throttle } from '../providers/throttle.ts';
 import { Failure } from './failure.ts';
 import type { Shell } from './shell.ts';
 import type { Source } from './source.ts';
 
-/** A wait that the provider asks for is granted so often, if it is not longer than this; in milliseconds. */
-const patience = { times: 3, ms: 60_000 };
+/** So often something is tried when the provider asks to wait, and no longer than so many milliseconds. */
+const patience = { times: 4, ms: 60_000 };
 
 interface Options {
   /** Values of `--allow-endpoint`. */
@@ -26,6 +28,7 @@ export class RemoteAccount implements AsyncDisposable {
   readonly source: Source;
   readonly #http: HttpClient;
   readonly #client: ProviderClient;
+  readonly #manager: ProviderManager | undefined;
   readonly #throttle: Throttle;
   readonly #signal = new AbortController().signal;
 
@@ -33,7 +36,9 @@ export class RemoteAccount implements AsyncDisposable {
     const { provider, settings, credentials } = source;
     this.source = source;
     this.#http = http;
-    this.#client = provider.connect({ spec: settings, credentials, http, clock });
+    const connection = { spec: settings, credentials, http, clock };
+    this.#client = provider.connect(connection);
+    this.#manager = provider.manage?.(connection);
     this.#throttle = new Throttle(clock, settings);
   }
 
@@ -57,10 +62,11 @@ export class RemoteAccount implements AsyncDisposable {
     }
   }
 
-  /** Everything that the account holds. Throws Failure. */
-  async list(): Promise<{ entries: InventoryEntry[]; inventory: Inventory }> {
+  /** Everything that the account holds, or what fits. Throws Failure. */
+  async list(filter?: ListFilter): Promise<{ entries: InventoryEntry[]; inventory: Inventory }> {
     try {
-      const entries = await this.#call((call) => this.#client.list(call));
+      const manager = filter && this.#managing();
+      const entries = await this.#call((call) => manager?.list(call, filter) ?? this.#client.list(call));
       const selectors = this.source.provider.selectors(this.source.settings);
       return { entries, inventory: new Inventory(entries, { listedAt: clock.now(), selectors }) };
     } catch (error) {
@@ -88,12 +94,63 @@ export class RemoteAccount implements AsyncDisposable {
     throw new Failure(selection.message, selection.reason === 'InvalidSpec' ? 2 : 1);
   }
 
+  /** The one certificate that is to be changed. Throws Failure. */
+  async find(ref: RemoteRef): Promise<InventoryEntry> {
+    const { inventory } = await this.list(ref);
+    return RemoteAccount.selected(inventory, ref);
+  }
+
+  /** For a question to somebody. */
+  titleOf({ name, id, notAfter }: InventoryEntry): string {
+    const details = [id !== name && `id ${id}`, notAfter && `valid until ${notAfter}`].filter(Boolean).join(', ');
+    return printable(`${name} (${details}) of ${this.source.title}`, 512);
+  }
+
+  /** An operation that not all clouds have. Throws Failure. */
+  operation<N extends 'validate' | 'replace' | 'selfSign'>(name: N): NonNullable<ProviderManager[N]> {
+    const manager = this.#managing();
+    const operation = manager[name];
+    if (operation === undefined) throw this.#unsupported();
+    return operation.bind(manager) as NonNullable<ProviderManager[N]>;
+  }
+
+  /** Asks something that changes nothing. Throws Failure. */
+  async ask<T>(make: (manager: ProviderManager, call: Call) => Promise<T>): Promise<T> {
+    const manager = this.#managing();
+    try {
+      return await this.#call((call) => make(manager, call));
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  /** Changes something, and does not try again by itself: it may have been done. Throws Failure. */
+  async change<T>(make: (manager: ProviderManager, call: Call) => Promise<T>): Promise<T> {
+    const manager = this.#managing();
+    try {
+      return await this.#call((call) => make(manager, call), 1);
+    } catch (error) {
+      if (!(error instanceof ProviderError) || error.concernsCertificate) throw this.#explained(error);
+      const { title } = this.source;
+      throw new Failure(`${title}: ${error.message} Whether anything was changed, remote list tells.`);
+    }
+  }
+
+  #managing(): ProviderManager {
+    if (this.#manager === undefined) throw this.#unsupported();
+    return this.#manager;
+  }
+
+  #unsupported(): Failure {
+    return new Failure(`${this.source.title}: the API of this cloud has no operation for that.`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#http.close();
   }
 
   /** Makes a call when it is its turn, and again when the provider asks to come back soon. */
-  async #call<T>(make: (call: Call) => Promise<T>): Promise<T> {
+  async #call<T>(make: (call: Call) => Promise<T>, times = patience.times): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const leave = await this.#throttle.enter('urgent', this.#signal);
       try {
@@ -107,13 +164,14 @@ export class RemoteAccount implements AsyncDisposable {
         const limited = error instanceof ProviderError && error.reason === 'RateLimited';
         leave(limited ? 'congestion' : 'neutral');
         const ms = limited ? (error.retryAfterMs ?? 1_000 * 2 ** attempt) : Infinity;
-        if (attempt > patience.times || ms > patience.ms) throw error;
+        if (attempt >= times || ms > patience.ms) throw error;
         await setTimeout(ms);
       }
     }
   }
 
   #explained(error: unknown): unknown {
-    return error instanceof ProviderError ? new Failure(`${this.source.title}: ${error.message}`) : error;
+    if (!(error instanceof ProviderError)) return error;
+    return new Failure(`${this.source.title}: ${error.message}`, error.concernsCertificate ? 1 : 2);
   }
 }

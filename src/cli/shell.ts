@@ -17,6 +17,8 @@ export interface Shell {
   now(): number;
   /** What is piped in. */
   input(): Promise<Buffer>;
+  /** Asks whoever sits at the terminal, and returns the line that was typed; undefined when nobody does. */
+  ask(question: string): Promise<string | undefined>;
 }
 
 /** Whether colours are welcome there: on terminals, unless NO_COLOR is set; anywhere with FORCE_COLOR. */

@@ -7,6 +7,8 @@ interface Surroundings {
   env?: Record<string, string>;
   /** What is piped in. */
   input?: string | Buffer;
+  /** What is typed when it asks; undefined: nobody is there. */
+  answer?: string;
   /** Milliseconds since the epoch; default: now. */
   now?: number;
 }
@@ -20,7 +22,7 @@ export interface Outcome {
 /** Runs one command line in this process, and holds that no private key comes out of it unless that was asked for. */
 export async function pcert(
   args: readonly string[],
-  { columns, env = {}, input = '', now = Date.now() }: Surroundings = {},
+  { columns, env = {}, input = '', answer, now = Date.now() }: Surroundings = {},
 ): Promise<Outcome> {
   const written = { out: '', err: '' };
   const output = (to: 'out' | 'err'): Output => ({
@@ -35,6 +37,10 @@ export async function pcert(
     now: () => now,
     // The command may wipe what it gets.
     input: async () => Buffer.from(input),
+    async ask(question: string) {
+      written.err += answer === undefined ? '' : question;
+      return answer;
+    },
   };
   const code = await run(args, shell, '1.2.3');
   if (!args.includes('--show-key') && showsKey(written.out + written.err))

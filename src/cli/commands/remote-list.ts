@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { InventoryEntry } from '../../providers/inventory.ts';
 import { allowsCertificate } from '../../sync/consent.ts';
-import { type AccountFlags, addConfigFlag, addEndpointFlag, addProviderFlag, openAccount } from '../account-flags.ts';
+import { type AccountFlags, addAccountFlags, openAccount } from '../account-flags.ts';
 import { type AddCommand, addExamples, layoutFor } from '../command.ts';
 import { toJson, toYaml } from '../documents.ts';
 import type { Shell } from '../shell.ts';
@@ -9,6 +9,7 @@ import { type Cell, type Layout, table } from '../text.ts';
 
 interface Flags extends AccountFlags {
   match?: string;
+  instance?: string;
   output?: 'wide' | 'json' | 'yaml';
 }
 
@@ -17,11 +18,10 @@ export const addRemoteList: AddCommand = (parent, pcert) => {
     .command('list')
     .summary('list the certificates of an account')
     .description('Lists the certificates of an account as the provider lists them, the one that ends first above.');
-  addProviderFlag(command);
-  addConfigFlag(command);
-  addEndpointFlag(command);
+  addAccountFlags(command);
   command
     .option('--match <glob>', 'only those whose name fits; * stands for any characters')
+    .option('--instance <number>', 'only those that this load balancer or CDN uses (NAVER Cloud, API v1)')
     .addOption(new Option('-o, --output <format>', 'more columns, or all fields').choices(['wide', 'json', 'yaml']))
     .action(async (_: object, command: Command) => {
       await list(command.optsWithGlobals<Flags>(), pcert.shell);
@@ -35,7 +35,8 @@ export const addRemoteList: AddCommand = (parent, pcert) => {
 
 async function list(flags: Flags, shell: Shell): Promise<void> {
   await using account = await openAccount(flags, shell);
-  const { entries } = await account.list();
+  const { instance } = flags;
+  const { entries } = await account.list(instance === undefined ? undefined : { instance });
   const shown = entries
     .filter(({ name }) => flags.match === undefined || allowsCertificate([flags.match], name))
     .sort((a, b) => (a.notAfter ?? '').localeCompare(b.notAfter ?? '') || a.name.localeCompare(b.name));

@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
 import { judge } from '../../certificate/gate.ts';
 import { ProviderError } from '../../providers/errors.ts';
-import type { InventoryEntry } from '../../providers/inventory.ts';
-import { type AccountFlags, addConfigFlag, addEndpointFlag, addProviderFlag, openAccount } from '../account-flags.ts';
+import { type AccountFlags, addAccountFlags, openAccount } from '../account-flags.ts';
 import { type AddCommand, addExamples, layoutFor } from '../command.ts';
+import { describeEntry } from '../description.ts';
 import { Failure } from '../failure.ts';
 import { addKeyFlags, type KeyFlags, readKeys } from '../keys.ts';
 import { RemoteAccount } from '../remote-account.ts';
 import { addSelectorFlags, readSelector, type SelectorFlags } from '../selector.ts';
 import type { Shell } from '../shell.ts';
-import { fields, type Layout, line } from '../text.ts';
 import { describeParts, explainVerdict } from '../verdict.ts';
 
 interface Flags extends AccountFlags, KeyFlags, SelectorFlags {
@@ -26,9 +25,7 @@ export const addRemoteShow: AddCommand = (parent, pcert) => {
         'Exits with 1 when it is not there, not handed out, or refused.',
     );
   addSelectorFlags(command);
-  addProviderFlag(command);
-  addConfigFlag(command);
-  addEndpointFlag(command);
+  addAccountFlags(command);
   addKeyFlags(command);
   command
     .option('--pem', 'print certificate and chain as PEM, and nothing else')
@@ -83,17 +80,4 @@ async function show(flags: Flags, shell: Shell): Promise<boolean> {
   for (const part of parts) part.fill(0);
   if (verdict.accepted) verdict.pair.privateKey.fill(0);
   return verdict.accepted;
-}
-
-function describeEntry(entry: InventoryEntry, layout: Layout): string {
-  const { id, name, commonName, state, notBefore, notAfter, revision } = entry;
-  const values = [
-    ['id', id],
-    ['common name', commonName],
-    ['state', state],
-    ['begins', notBefore],
-    ['ends', notAfter],
-    ['revision', revision],
-  ] as const;
-  return line(name, 'bold', layout) + fields(values, { ...layout, width: undefined });
 }

@@ -10,6 +10,7 @@ const root = program({
     env: {},
     now: () => 0,
     input: async () => Buffer.alloc(0),
+    ask: async () => undefined,
   },
   version: '1',
   ended() {},
