@@ -45,5 +45,5 @@ export async function openAccount(flags: AccountFlags, shell: Shell): Promise<Re
   const ref = providerReference(provider ?? '');
   await using cluster = await connect(flags, shell);
   const source = await sourceInCluster(cluster, ref, new AbortController().signal);
-  return RemoteAccount.open(source, { allow, env });
+  return await RemoteAccount.open(source, { allow, env });
 }

@@ -40,9 +40,9 @@ async function named(wanted: Wanted, { flags }: Candidates, shell: Shell): Promi
   };
   switch (wanted) {
     case 'certificates':
-      return list(providerCertificates);
+      return await list(providerCertificates);
     case 'namespaces':
-      return list(namespaces);
+      return await list(namespaces);
     case 'providers': {
       // Whoever may see one kind only, is offered that.
       const both = await Promise.allSettled([list(certificateProviders), list(clusterCertificateProviders)]);

@@ -57,7 +57,8 @@ export function program(pcert: Pcert): Command {
   ]);
   root.addHelpText(
     'after',
-    '\nExit codes: 0, all is as it should be; 1, it is not; 2, that could not be found out.\nDocumentation: docs/cli.md',
+    '\nExit codes: 0, all is as it should be; 1, it is not; 2, that could not be found out.\n' +
+      'More: https://github.com/provider-certificates/provider-certificates/blob/main/docs/cli.md',
   );
   return root;
 }
