@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { namespacePattern, objectNamePattern } from './names.ts';
 import { systemClock as clock } from '../clock.ts';
-import { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/errors.ts';
-import { Transport } from '../kube/transport.ts';
 import { Failure } from './failure.ts';
 import type { Shell } from './shell.ts';
 
@@ -45,8 +44,13 @@ export interface Cluster extends AsyncDisposable {
 export async function connect({ kubeconfig, context, namespace }: ClusterFlags, { env }: Shell): Promise<Cluster> {
   if (namespace !== undefined && !namespacePattern.test(namespace))
     throw new Failure(`--namespace must be the name of a namespace, not ${JSON.stringify(namespace)}`);
-  // Two thirds of the time that it takes to start, which commands without a cluster need not wait for.
-  const [{ loadConnection }, { pino }] = await Promise.all([import('../kube/config.ts'), import('pino')]);
+  // Most of the time that it takes to start, which commands without a cluster need not wait for.
+  const [{ loadConnection }, { Transport }, { KubeClient }, { pino }] = await Promise.all([
+    import('../kube/config.ts'),
+    import('../kube/transport.ts'),
+    import('../kube/client.ts'),
+    import('pino'),
+  ]);
   const logger = pino({ level: 'silent' });
   try {
     const connection = loadConnection({ kubeconfig, context, podLast: true, env, logger, clock });

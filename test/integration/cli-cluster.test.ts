@@ -1,10 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dirname, delimiter } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { load, loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { accessOf, kubeconfig } from '../../sandbox/control-plane/kubeconfig.ts';
 import type { ProviderCertificate } from '../../src/api/certificate.ts';
 import { type Outcome, pcert as run, withColourNames } from '../support/pcert.ts';
 import { runFolders } from '../support/run.ts';
@@ -240,7 +242,23 @@ describe('wrong names, wrong credentials, wrong clusters', () => {
     });
   });
 
-  test('an API server that is not there', async () => {
+  test.each([
+    {
+      what: 'a token that it does not know',
+      change: { token: 'no-such-token' },
+      err: /^pcert: .*(?:Unauthorized|401).*\n$/,
+    },
+    { what: 'a server that is not there', change: { url: 'https://127.0.0.1:1' }, err: /^pcert: .*ECONNREFUSED.*\n$/ },
+  ])('$what', async ({ change, err }) => {
+    const { cert: _, key: __, ...access } = accessOf(await readFile(inject('kubeconfig'), 'utf8'));
+    const path = join(runFolders(inject('runDirectory')).logs, '..', 'wrong.kubeconfig');
+    await writeFile(path, kubeconfig('somebody', { token: 'x', ...access, ...change }));
+    const said = await pcert(['status'], { env: { KUBECONFIG: path } });
+    expect(said).toEqual({ code: 2, out: '', err: expect.stringMatching(err) });
+    expect(said.err).not.toContain('no-such-token');
+  });
+
+  test('no API server is configured', async () => {
     const { code, out, err } = await pcert(['status'], { env: { KUBECONFIG: '', HOME: '/nonexistent' } });
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(/^pcert: no API server is configured: .*\n$/);
