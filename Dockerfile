@@ -1,4 +1,4 @@
-# The operator, without a shell, as a user without rights. Two ways to build it:
+# The operator and the command line pcert, without a shell, as a user without rights. Two ways to build it:
 #
 #   docker build .                                          from source: npm ci and npm run build run in the image BUILD_IMAGE
 #   npm run build && docker build --target prebuilt .       from dist/: nothing runs, so it makes images of any platform
@@ -26,7 +26,7 @@ ENTRYPOINT ["node", "/app/operator.mjs"]
 
 FROM base AS prebuilt
 # The pattern lets a build from source pass by here while there is no dist/ (the old builder runs every stage).
-COPY LICENSE dist/operator.mj[s] /app/
+COPY LICENSE dist/operator.mj[s] dist/pcert.mj[s] /app/
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
@@ -39,4 +39,4 @@ RUN npm run build
 
 FROM base
 COPY LICENSE /app/
-COPY --from=build /src/dist/operator.mjs /app/
+COPY --from=build /src/dist/operator.mjs /src/dist/pcert.mjs /app/

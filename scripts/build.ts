@@ -1,4 +1,7 @@
-/** Makes the one file that is the operator: `dist/operator.mjs` runs on Node 24 with no node_modules. */
+/**
+ * Makes the files that run on Node 24 with no node_modules: `dist/operator.mjs`, the operator, and `dist/pcert.mjs`, the
+ * command line.
+ */
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -6,29 +9,56 @@ import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
+/** CommonJS dependencies call `require`, which a module does not have. */
+const requireBanner =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
 /** @param outfile where the file goes */
 export async function buildOperator(outfile: string): Promise<void> {
+  // Names stay as they are written: they are what a stack trace in a log tells.
+  await bundle(join('src', 'main.ts'), outfile, {
+    version: 'OPERATOR_VERSION',
+    banner: requireBanner,
+    minifyIdentifiers: false,
+  });
+}
+
+/** @param outfile where the file goes; it can be run as it is, under any name */
+export async function buildCommandLine(outfile: string): Promise<void> {
+  // Said before anything runs that an older one does not have.
+  const tooOld = `if (parseInt(process.versions.node) < 24) { console.error('pcert needs Node 24 or later, and this is ' + process.version + '.'); process.exit(2); }`;
+  const banner = `#!/usr/bin/env node\n${requireBanner}\n${tooOld}`;
+  // It shows no stack traces, and a third less is read at each start.
+  await bundle(join('src', 'cli', 'main.ts'), outfile, { version: 'PCERT_VERSION', banner, minifyIdentifiers: true });
+  await chmod(outfile, 0o755);
+}
+
+async function bundle(
+  entry: string,
+  outfile: string,
+  { version: constant, banner, minifyIdentifiers }: { version: string; banner: string; minifyIdentifiers: boolean },
+): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   await build({
-    entryPoints: [join(root, 'src', 'main.ts')],
+    entryPoints: [join(root, entry)],
     outfile,
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node24',
-    // Names stay as they are written: they are what a stack trace in a log tells.
+    minifyIdentifiers,
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'eof',
-    define: { OPERATOR_VERSION: JSON.stringify(version) },
-    // CommonJS dependencies call `require`, which a module does not have.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
+    define: { [constant]: JSON.stringify(version) },
+    banner: { js: banner },
     logLevel: 'warning',
   });
   // In an image it is read by somebody else than who built it.
   await chmod(outfile, 0o644);
 }
 
-if (import.meta.main) await buildOperator(join(root, 'dist', 'operator.mjs'));
+if (import.meta.main) {
+  await buildOperator(join(root, 'dist', 'operator.mjs'));
+  await buildCommandLine(join(root, 'dist', 'pcert.mjs'));
+}

@@ -5,6 +5,7 @@ const harmful = /[\p{C}\p{Zl}\p{Zp}]/u;
  * invisible and unassigned characters become `\u{…}`, and what is longer than `max` UTF-16 units is cut with `…`.
  */
 export function printable(text: string, max: number): string {
+  if (text.length <= max && !harmful.test(text)) return text; // as nearly all are
   let shown = '';
   for (const character of text) {
     const next = harmful.test(character) ? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}` : character;

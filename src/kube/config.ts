@@ -7,6 +7,10 @@ import { fromKubeconfigs, fromServiceAccount, isInCluster, usualKubeconfigs } fr
 interface Options {
   /** Path of a kubeconfig. Without it: the service account of the pod, then `KUBECONFIG`, then `~/.kube/config`. */
   kubeconfig?: string | undefined;
+  /** A context of the kubeconfig. Default: its current one. */
+  context?: string | undefined;
+  /** As kubectl looks: the service account of the pod is for when there is no kubeconfig. */
+  podLast?: boolean;
   logger: Logger;
   clock: Clock;
   env?: NodeJS.ProcessEnv;
@@ -21,15 +25,18 @@ interface Options {
  */
 export function loadConnection({
   kubeconfig,
+  context,
+  podLast = false,
   logger,
   clock,
   env = process.env,
   serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount',
 }: Options): Connection {
   const source = new CredentialSource(() => {
-    if (kubeconfig) return fromKubeconfigs([kubeconfig]);
-    if (isInCluster(env, serviceAccount)) return fromServiceAccount(env, serviceAccount);
-    return fromKubeconfigs(usualKubeconfigs(env));
+    if (kubeconfig) return fromKubeconfigs([kubeconfig], context);
+    const files = usualKubeconfigs(env);
+    const pod = isInCluster(env, serviceAccount) && context === undefined && !(podLast && files.length > 0);
+    return pod ? fromServiceAccount(env, serviceAccount) : fromKubeconfigs(files, context);
   });
   return new Connection({ source, logger, clock });
 }

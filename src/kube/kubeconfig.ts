@@ -39,8 +39,11 @@ export function usualKubeconfigs(env: NodeJS.ProcessEnv): string[] {
   return files.filter((file) => file && existsSync(file));
 }
 
-/** The configuration in one or more kubeconfigs; as with kubectl, the first file that defines something wins. */
-export function fromKubeconfigs(files: readonly string[]): Configuration {
+/**
+ * The configuration in one or more kubeconfigs; as with kubectl, the first file that defines something wins.
+ * @param context which of its contexts; default: the current one
+ */
+export function fromKubeconfigs(files: readonly string[], context?: string): Configuration {
   if (files.length === 0) {
     throw new Error(
       'no API server is configured: this is no pod, and there is no --kubeconfig, KUBECONFIG or ~/.kube/config',
@@ -49,6 +52,10 @@ export function fromKubeconfigs(files: readonly string[]): Configuration {
   const config = new KubeConfig();
   const tokenFiles = new Map<string, string>();
   for (const file of files) readKubeconfig(file, config, tokenFiles);
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) throw new Error(`the kubeconfig has no context ${context}`);
+    config.setCurrentContext(context);
+  }
   const user = config.getCurrentUser();
   announceToPlugin(user?.exec);
   const namespace = config.getContextObject(config.currentContext)?.namespace || 'default';

@@ -1,6 +1,6 @@
 import { lookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { getCACertificates } from 'node:tls';
+import * as nodeTls from 'node:tls'; // an import by name would keep an older Node from saying that it is too old
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { Endpoints } from './endpoints.ts';
@@ -88,7 +88,7 @@ export class HttpClient {
     this.#clock = clock;
     this.#endpoints = endpoints;
     this.#timeouts = timeouts;
-    const tls = ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] };
+    const tls = ca === undefined ? {} : { ca: [...nodeTls.getCACertificates('default'), ca] };
     const options = {
       allowH2: false,
       headersTimeout: timeouts.headersMs,

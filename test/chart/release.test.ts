@@ -20,10 +20,11 @@ interface BillOfMaterials {
   components: { name: string; version: string }[];
 }
 
-/** Names of the packages that the operator is bundled from. */
+/** Names of the packages that the operator and the command line are bundled from. */
 async function bundled(): Promise<string[]> {
   const { metafile } = await build({
-    entryPoints: [join(root, 'src', 'main.ts')],
+    entryPoints: [join(root, 'src', 'main.ts'), join(root, 'src', 'cli', 'main.ts')],
+    outdir: folder,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -42,7 +43,13 @@ describe.skipIf(withoutHelm)('npm run release', () => {
     const exited = await run.exited;
     expect({ exited, output: run.output() }).toMatchObject({ exited: [0, null] });
 
-    const files = [`operator.mjs`, `provider-certificates-${version}.tgz`, 'sbom.cdx.json'];
+    const files = [
+      'operator.mjs',
+      'pcert.mjs',
+      'pcert.tar.gz',
+      `provider-certificates-${version}.tgz`,
+      'sbom.cdx.json',
+    ];
     expect((await readdir(folder)).toSorted()).toEqual(['SHA256SUMS', ...files]);
     const sums = (await readFile(join(folder, 'SHA256SUMS'), 'utf8')).trimEnd().split('\n');
     expect(sums).toEqual(
@@ -56,6 +63,8 @@ describe.skipIf(withoutHelm)('npm run release', () => {
 
     const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'operator.mjs'), '--version']);
     expect(stdout).toBe(`${version}\n`);
+    const archive = await promisify(execFile)('tar', ['-tzf', join(folder, 'pcert.tar.gz')]);
+    expect(archive.stdout.split('\n')).toEqual(['pcert.mjs', 'LICENSE', '']);
     const chart = await helm(['show', 'chart', join(folder, `provider-certificates-${version}.tgz`)]);
     expect(chart).toContain(`version: ${version}`);
     expect(await helm(['template', 'release', join(folder, `provider-certificates-${version}.tgz`)])).toContain(

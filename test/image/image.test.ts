@@ -8,7 +8,7 @@ import { type ControlPlane, startControlPlane } from '../../sandbox/control-plan
 import { accessOf } from '../../sandbox/control-plane/kubeconfig.ts';
 import { freePort } from '../../sandbox/control-plane/port.ts';
 import { leaderElectionRules, namespaceRules } from '../../sandbox/rbac.ts';
-import { buildOperator } from '../../scripts/build.ts';
+import { buildCommandLine, buildOperator } from '../../scripts/build.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectl } from '../support/kubectl.ts';
 import { world } from '../support/world.ts';
@@ -69,6 +69,7 @@ beforeAll(async () => {
   await mkdir(folder, { recursive: true });
   await makeBase(engine, base, { folder, run });
   await buildOperator(join(root, 'dist', 'operator.mjs'));
+  await buildCommandLine(join(root, 'dist', 'pcert.mjs'));
   await GenericContainer.fromDockerfile(root)
     .withTarget('prebuilt')
     .withBuildArgs({ NODE_IMAGE: base, VERSION: '1.2.3', REVISION: 'abc' })
@@ -79,7 +80,7 @@ beforeAll(async () => {
 afterAll(() => controlPlane?.stop());
 
 describe.skipIf(run === undefined)('the image', () => {
-  test('adds less than 15 MB to its base, and two files', async () => {
+  test('adds less than 15 MB to its base, and three files', async () => {
     const [before, after] = await Promise.all([base, image].map((name) => engine.getImage(name).inspect()));
     const added = after!.Size - before!.Size;
     console.log(`The image adds ${(added / 1e6).toFixed(1)} MB to its base.`);
@@ -153,6 +154,12 @@ describe.skipIf(run === undefined)('the image', () => {
     expect(await w.event('www', 'Synced')).toMatchObject({ type: 'Normal' });
     await w.holds('www', await w.upload('www'));
     await eventually(async () => expect((await fetch(`http://${address}/readyz`)).status).toBe(200));
+
+    // The command line goes with it, and has the rights of the pod.
+    expect(await container.exec(['node', '/app/pcert.mjs', 'status'])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^NAME .*\nwww +True .*\n$/),
+    });
 
     await engine.getContainer(container.getId()).kill({ signal: 'SIGTERM' });
     const { code, output } = await ended(container);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { TestProject } from 'vitest/node';
 
-import { buildOperator } from '../../scripts/build.ts';
+import { buildCommandLine, buildOperator } from '../../scripts/build.ts';
 import { findCanaries } from '../support/canaries.ts';
 import { type ObservedControlPlane, startObserved } from '../support/observed.ts';
 import { type RunFolders, runFolders } from '../support/run.ts';
@@ -17,6 +17,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const folders = runFolders(join(directory, 'run'));
   try {
     await buildOperator(folders.operator);
+    await buildCommandLine(folders.commandLine);
   } catch (error) {
     await observed.stop();
     throw error;

@@ -21,6 +21,8 @@ export interface RunFolders {
   canaries: string;
   /** The operator, built for this run. */
   operator: string;
+  /** The command line, under the name by which kubectl finds it. */
+  commandLine: string;
 }
 
 export function runFolders(directory: string): RunFolders {
@@ -28,5 +30,10 @@ export function runFolders(directory: string): RunFolders {
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const objects = join(directory, 'objects.jsonl');
   appendFileSync(objects, '', { mode: 0o600 });
-  return { ...folders, objects, operator: join(directory, 'operator.mjs') };
+  return {
+    ...folders,
+    objects,
+    operator: join(directory, 'operator.mjs'),
+    commandLine: join(directory, 'kubectl-pcert'),
+  };
 }

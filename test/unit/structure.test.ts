@@ -13,6 +13,7 @@ const allowed: Record<string, readonly string[]> = {
   providers: [],
   observability: [],
   sync: ['api', 'kube', 'controller', 'certificate', 'providers'],
+  cli: ['sync', 'api', 'kube', 'providers', 'certificate'],
   main: ['sync', 'api', 'kube', 'providers', 'observability'],
 };
 

@@ -2,6 +2,7 @@ import { certificateUploads } from '../../api/group.ts';
 import type { CertificateUpload, UploadedCertificate } from '../../api/upload.ts';
 import type { UploadSyncedReason } from '../../api/reasons.ts';
 import { fingerprintsOf } from '../../certificate/fingerprints.ts';
+import { leafAndChain } from '../../certificate/leaf-and-chain.ts';
 import type { Pair } from '../../certificate/verdict.ts';
 import type { Clock } from '../../clock.ts';
 import type { ReconcileOptions } from '../../controller/controller.ts';
@@ -220,12 +221,10 @@ export class UploadActor {
 
 /** The pair as the clouds take it: the leaf, and apart from it what is above. */
 function newCertificate({ spec }: UploadView, name: string, { certificates, privateKey }: Pair): NewCertificate {
-  const end = certificates.indexOf(endOfCertificate) + endOfCertificate.length;
   const { timezone, recipients, tags } = spec.scp;
   return {
     name,
-    certificate: Buffer.from(certificates.slice(0, end)),
-    chain: Buffer.from(certificates.slice(end)),
+    ...leafAndChain(certificates),
     privateKey: Buffer.from(privateKey),
     scp: {
       timezone,
@@ -234,8 +233,6 @@ function newCertificate({ spec }: UploadView, name: string, { certificates, priv
     },
   };
 }
-
-const endOfCertificate = '-----END CERTIFICATE-----\n';
 
 /** What the provider said, in words of a CertificateUpload. */
 function mishapOf({ reason, message, concernsCertificate, retryAfterMs }: ProviderError): Mishap<UploadSyncedReason> {
