@@ -1,4 +1,4 @@
-/** Makes the one file that is the operator: `dist/operator.mjs` runs on Node 24 with no node_modules. */
+/** Makes the one file that is the operator: `dist/operator.mjs` runs on Node 24 with no node_modules. So do other bundles. */
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -9,8 +9,17 @@ const root = join(import.meta.dirname, '..');
 /** @param outfile where the file goes */
 export async function buildOperator(outfile: string): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  await bundle(join(root, 'src', 'main.ts'), outfile, { OPERATOR_VERSION: JSON.stringify(version) });
+}
+
+/**
+ * @param entry the module that is run
+ * @param outfile where the one file goes
+ * @param define what takes the place of identifiers
+ */
+export async function bundle(entry: string, outfile: string, define: Record<string, string> = {}): Promise<void> {
   await build({
-    entryPoints: [join(root, 'src', 'main.ts')],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: 'node',
@@ -20,7 +29,7 @@ export async function buildOperator(outfile: string): Promise<void> {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'eof',
-    define: { OPERATOR_VERSION: JSON.stringify(version) },
+    define,
     // CommonJS dependencies call `require`, which a module does not have.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
