@@ -1,4 +1,5 @@
 import { type NhnSimulator, startNhnSimulator } from './providers/nhn/simulator.ts';
+import type { ServeOptions } from './providers/simulator.ts';
 import { type NaverSimulator, startNaverSimulator } from './providers/naver/simulator.ts';
 import { type ScpSimulator, startScpSimulator } from './providers/scp/simulator.ts';
 
@@ -20,11 +21,14 @@ export interface Clouds extends AsyncDisposable {
   naver: NaverSimulator;
 }
 
-export async function startClouds(): Promise<Clouds> {
+/** @param serve where each of them listens; by default on loopback, at a free port */
+export async function startClouds(
+  serve: Partial<Record<keyof typeof credentials, ServeOptions>> = {},
+): Promise<Clouds> {
   const [nhn, scp, naver] = await Promise.all([
-    startNhnSimulator(credentials.nhn),
-    startScpSimulator(credentials.scp),
-    startNaverSimulator(credentials.naver),
+    startNhnSimulator({ ...credentials.nhn, ...serve.nhn }),
+    startScpSimulator({ ...credentials.scp, ...serve.scp }),
+    startNaverSimulator({ ...credentials.naver, ...serve.naver }),
   ]);
   const all = [nhn, scp, naver];
   return {

@@ -15,12 +15,7 @@ const requireBanner =
 
 /** @param outfile where the file goes */
 export async function buildOperator(outfile: string): Promise<void> {
-  // Names stay as they are written: they are what a stack trace in a log tells.
-  await bundle(join('src', 'main.ts'), outfile, {
-    version: 'OPERATOR_VERSION',
-    banner: requireBanner,
-    minifyIdentifiers: false,
-  });
+  await bundle(join(root, 'src', 'main.ts'), outfile, { define: { OPERATOR_VERSION: await version() } });
 }
 
 /** @param outfile where the file goes; it can be run as it is, under any name */
@@ -28,19 +23,29 @@ export async function buildCommandLine(outfile: string): Promise<void> {
   // Said before anything runs that an older one does not have.
   const tooOld = `if (parseInt(process.versions.node) < 24) { console.error('pcert needs Node 24 or later, and this is ' + process.version + '.'); process.exit(2); }`;
   const banner = `#!/usr/bin/env node\n${requireBanner}\n${tooOld}`;
+  const define = { PCERT_VERSION: await version() };
   // It shows no stack traces, and a third less is read at each start.
-  await bundle(join('src', 'cli', 'main.ts'), outfile, { version: 'PCERT_VERSION', banner, minifyIdentifiers: true });
+  await bundle(join(root, 'src', 'cli', 'main.ts'), outfile, { define, banner, minifyIdentifiers: true });
   await chmod(outfile, 0o755);
 }
 
-async function bundle(
+/**
+ * @param entry the module that is run
+ * @param outfile where the one file goes
+ * @param options.define what takes the place of identifiers
+ * @param options.minifyIdentifiers default: names stay as they are written, as a stack trace in a log tells them
+ */
+export async function bundle(
   entry: string,
   outfile: string,
-  { version: constant, banner, minifyIdentifiers }: { version: string; banner: string; minifyIdentifiers: boolean },
+  {
+    define = {},
+    banner = requireBanner,
+    minifyIdentifiers = false,
+  }: { define?: Record<string, string>; banner?: string; minifyIdentifiers?: boolean } = {},
 ): Promise<void> {
-  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   await build({
-    entryPoints: [join(root, entry)],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: 'node',
@@ -50,12 +55,18 @@ async function bundle(
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'eof',
-    define: { [constant]: JSON.stringify(version) },
+    define,
     banner: { js: banner },
     logLevel: 'warning',
   });
   // In an image it is read by somebody else than who built it.
   await chmod(outfile, 0o644);
+}
+
+/** As a JavaScript expression. */
+async function version(): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  return JSON.stringify(manifest.version);
 }
 
 if (import.meta.main) {

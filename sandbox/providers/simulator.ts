@@ -38,13 +38,15 @@ export interface Handled {
 }
 
 export interface ServeOptions {
+  /** The name that clients use, who may come from other machines. Default: 127.0.0.1, and they may not. */
+  name?: string | undefined;
   /** Default: a free one. */
   port?: number | undefined;
   /** https with this certificate and key (PEM) instead of http. */
   tls?: { cert: string; key: string } | undefined;
 }
 
-/** A provider, simulated by a real server on loopback. It counts what it is asked, and can be told to be slow or broken. */
+/** A provider, simulated by a real server. It counts what it is asked, and can be told to be slow or broken. */
 export abstract class Simulator implements AsyncDisposable {
   /** The origin that clients use. */
   url = '';
@@ -94,13 +96,15 @@ export abstract class Simulator implements AsyncDisposable {
     await new Promise((resolve) => (this.#server ? this.#server.close(resolve) : resolve(undefined)));
   }
 
-  async start({ port = 0, tls }: ServeOptions): Promise<void> {
+  async start({ name, port = 0, tls }: ServeOptions): Promise<void> {
     const listener = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
     const server = tls ? createSecureServer(tls, listener) : createServer(listener);
     server.on('connection', () => this.counters.connections++);
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+    await new Promise<void>((resolve, reject) =>
+      server.once('error', reject).listen(port, name === undefined ? '127.0.0.1' : undefined, resolve),
+    );
     this.#server = server;
-    this.url = `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.url = `${tls ? 'https' : 'http'}://${name ?? '127.0.0.1'}:${(server.address() as AddressInfo).port}`;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

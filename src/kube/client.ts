@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { acceptFor, readEvent, readObject, readPage } from './answers.ts';
 import type { Expected, Page, WatchEvent } from './answers.ts';
-import { objectKey } from './objects.ts';
+import { leases, objectKey } from './objects.ts';
 import type { KubeObject, Manifest, ObjectName, Resource } from './objects.ts';
 import { pathOf, queryOf } from './paths.ts';
 import type { Request, Wire } from './transport.ts';
@@ -159,7 +159,10 @@ export class KubeClient {
   }
 
   #call(expected: Expected, request: Omit<Request, 'operation'>, signal: AbortSignal): Promise<object> {
-    return this.#wire.call({ operation: expected.operation, accept: acceptFor(expected), ...request }, signal);
+    const { operation, resource } = expected;
+    // Who cannot renew a lease in time loses it, and the work of many others would be the reason.
+    const urgent = resource === leases;
+    return this.#wire.call({ operation, accept: acceptFor(expected), urgent, ...request }, signal);
   }
 }
 

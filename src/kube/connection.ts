@@ -15,9 +15,13 @@ const reloadMs = 10_000;
 /** Anything larger is not an answer we asked for: a page of 500 objects of 100 KiB fits. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
-/** Two pools for one API server: watches occupy a connection for minutes and must not starve the calls. */
+/**
+ * Pools for one API server. Watches occupy a connection for minutes and must not starve the calls; what is urgent must not
+ * wait behind calls that a busy server answers slowly.
+ */
 export interface Pools {
   calls: Dispatcher;
+  urgent: Dispatcher;
   watches: Dispatcher;
 }
 
@@ -70,7 +74,7 @@ export class Connection {
   /** Breaks off all calls and watches. */
   async close(): Promise<void> {
     const pools = this.#session?.pools;
-    await Promise.all([pools?.calls.destroy(), pools?.watches.destroy()]);
+    await Promise.all([pools?.calls.destroy(), pools?.urgent.destroy(), pools?.watches.destroy()]);
   }
 
   async #read(): Promise<Session> {
@@ -128,13 +132,15 @@ function openPools({ rejectUnauthorized, servername, ...material }: Credentials[
   return {
     // A call takes some 10 ms, so that 32 at a time are thousands per second; more connections would cost handshakes.
     calls: open({ connections: 32, maxResponseSize: maxAnswerBytes }),
+    // Another takes the place of one that is stuck.
+    urgent: open({ connections: 2, maxResponseSize: maxAnswerBytes }),
     watches: open({}),
   };
 }
 
 /** Lets a pool end what it has begun: calls at once, watches when the server ends them (after 10 min at the latest). */
-function retire({ calls, watches }: Pools): void {
-  for (const pool of [calls, watches]) pool.close().catch(() => {});
+function retire({ calls, urgent, watches }: Pools): void {
+  for (const pool of [calls, urgent, watches]) pool.close().catch(() => {});
 }
 
 /** Tells whether certificates changed without keeping a second copy of the key. */

@@ -23,6 +23,8 @@ export interface Request {
   accept?: string;
   contentType?: string;
   body?: unknown;
+  /** Does not wait behind calls that are not. */
+  urgent?: boolean;
 }
 
 /** What a client speaks over. Failures are as with {@link Transport}. */
@@ -60,7 +62,7 @@ export class Transport implements Wire {
     const began = this.#clock.elapsed();
     using deadline = this.#deadline(operation, signal);
     try {
-      const response = await this.#send(request, 'calls', deadline);
+      const response = await this.#send(request, request.urgent ? 'urgent' : 'calls', deadline);
       const status = response.statusCode;
       if (status < 200 || status > 299) throw await this.#refusal(operation, response);
       const answer = parseJson(operation, await response.body.text());

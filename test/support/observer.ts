@@ -30,7 +30,6 @@ interface WatchEvent<T> {
 }
 
 const fieldManager = 'provider-certificates';
-const secretsPath = '/api/v1/secrets';
 
 /** Keys of Secrets whose values are secret. */
 const credentialKeys = new Set(['appKey', 'secretAccessKey', 'secretKey', 'passphrase']);
@@ -46,6 +45,7 @@ const credentialKeys = new Set(['appKey', 'secretAccessKey', 'secretKey', 'passp
 export class Observer {
   readonly #api: Api;
   readonly #folders: RunFolders;
+  readonly #namespace: string | undefined;
   readonly #abort = new AbortController();
   readonly #watches: Promise<void>[] = [];
   readonly #violations: string[] = [];
@@ -56,22 +56,35 @@ export class Observer {
   readonly #caughtUp = Promise.withResolvers<true>();
   readonly #versions = new Set<string>();
 
-  private constructor(api: Api, folders: RunFolders) {
+  private constructor(api: Api, folders: RunFolders, namespace: string | undefined) {
     this.#api = api;
     this.#folders = folders;
+    this.#namespace = namespace;
   }
 
-  /** @param resources paths of further collections whose objects users read, like `/api/v1/events` */
-  static async start(api: Api, folders: RunFolders, resources: readonly string[]): Promise<Observer> {
-    const observer = new Observer(api, folders);
+  /**
+   * @param resources paths of further collections whose objects users read, like `/api/v1/events`
+   * @param namespace whose Secrets are looked at; by default all
+   */
+  static async start(
+    api: Api,
+    folders: RunFolders,
+    resources: readonly string[],
+    namespace?: string,
+  ): Promise<Observer> {
+    const observer = new Observer(api, folders, namespace);
     try {
-      await observer.#watch<Secret>(secretsPath, (secret) => observer.#absorb(secret));
+      await observer.#watch<Secret>(observer.#secrets, (secret) => observer.#absorb(secret));
       for (const path of resources) await observer.#watch<ApiObject>(path, (object) => observer.#write(object));
     } catch (error) {
       observer.#abort.abort();
       throw error;
     }
     return observer;
+  }
+
+  get #secrets(): string {
+    return this.#namespace === undefined ? '/api/v1/secrets' : secretsOf(this.#namespace);
   }
 
   /** How much was seen, in words. */
@@ -97,8 +110,9 @@ export class Observer {
 
   /** The last thing that happens is a Secret of our own: when it is seen, all before it was. */
   async #catchUp(): Promise<void> {
-    const metadata = { namespace: 'default', name: this.#lastSecret };
-    await this.#api.apply('/api/v1/namespaces/default/secrets', { apiVersion: 'v1', kind: 'Secret', metadata });
+    const namespace = this.#namespace ?? 'default';
+    const metadata = { namespace, name: this.#lastSecret };
+    await this.#api.apply(secretsOf(namespace), { apiVersion: 'v1', kind: 'Secret', metadata });
     const { signal } = this.#abort;
     const inTime = await Promise.race([this.#caughtUp.promise, setTimeout(20_000, false, { signal })]);
     if (!inTime) this.#violations.push('the observer of Secrets had lost its watch, so not all was seen');
@@ -141,7 +155,7 @@ export class Observer {
   /** Of Secrets every single version counts; one that nobody has any more, or in which there was nothing new, does not. */
   async #catchUpFrom<T extends ApiObject>(last: string, path: string, absorb: (object: T) => void): Promise<string> {
     const now = await this.#list(path, absorb);
-    if (path !== secretsPath) return now;
+    if (path !== this.#secrets) return now;
     for (let version = Number(last) + 1; version < Number(now); version++) {
       const exactly = `${path}?resourceVersionMatch=Exact&resourceVersion=${version}`;
       await this.#list(exactly, absorb).catch((error: unknown) => {
@@ -180,6 +194,10 @@ export class Observer {
     const line = { kind, namespace: metadata.namespace, name: metadata.name, status, reason, message };
     appendFileSync(this.#folders.objects, `${JSON.stringify(line)}\n`);
   }
+}
+
+function secretsOf(namespace: string): string {
+  return `/api/v1/namespaces/${namespace}/secrets`;
 }
 
 function isCredential(key: string, value: string): boolean {

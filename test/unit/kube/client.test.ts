@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { conflictingManagers, isConflict, isExpired, isNotFound } from '../../../src/kube/errors.ts';
 import type { KubeError } from '../../../src/kube/errors.ts';
-import { secrets } from '../../../src/kube/objects.ts';
+import { leases, secrets } from '../../../src/kube/objects.ts';
 import type { KubeObject, Resource, Secret } from '../../../src/kube/objects.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { clientOf, collect, connect, forever, sendJson, startServer, statusBody, writeKubeconfig } from './support.ts';
@@ -126,6 +126,23 @@ describe('requests', () => {
     const calls = Array.from({ length: 200 }, () => client.get(secrets, web, { signal, metadataOnly: true }));
     await Promise.all(calls);
     expect(new Set(server.requests.map(({ port }) => port)).size).toBeLessThanOrEqual(32);
+  });
+
+  it('for a lease are not held up by others, however many and slow', async () => {
+    await using server = await startServer(({ path }, response) => {
+      if (path.includes('/leases/')) sendJson(response, 200, { kind: 'Lease', metadata });
+    });
+    const client = clientOf(server);
+    const others = new AbortController();
+    const waiting = Array.from({ length: 64 }, () => client.get(secrets, web, { signal: others.signal }));
+    await eventually(() => expect(server.requests).toHaveLength(32));
+    await client.replace(
+      leases,
+      { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata },
+      { signal: AbortSignal.timeout(10_000) },
+    );
+    others.abort();
+    await Promise.allSettled(waiting);
   });
 
   it('are not held up by watches, however many', async () => {
