@@ -87,5 +87,5 @@ function sentence(error: unknown): string {
     return `${said.replace(/\.$/, '')}${suggestion && ` ${suggestion}`}; --help tells more.`;
   }
   const said = error instanceof Error ? error.message : String(error);
-  return /[.!?…]$/.test(said) ? said : `${said}.`;
+  return /[.!?\u2026]$/.test(said) ? said : `${said}.`;
 }

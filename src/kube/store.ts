@@ -18,14 +18,17 @@ type Terms<T> = (object: T) => Iterable<string>;
  */
 export class Store<T extends KubeObject> {
   readonly #logger: Logger;
+  readonly #trim: (object: T) => void;
   readonly #objects = new Map<string, T>();
   readonly #handlers = new Set<(event: StoreEvent<T>) => void>();
   readonly #indexes: { terms: Terms<T>; lookup: Lookup }[] = [];
   /** Per namespace ('' for all) the version up to which its reflector has seen every change. */
   readonly #seen = new Map<string, string>();
 
-  constructor({ logger }: { logger: Logger }) {
+  /** @param trim takes away, in place, what nobody reads of an object that is kept */
+  constructor({ logger, trim = () => {} }: { logger: Logger; trim?: (object: T) => void }) {
     this.#logger = logger;
+    this.#trim = trim;
   }
 
   get size(): number {
@@ -119,6 +122,7 @@ export class Store<T extends KubeObject> {
   }
 
   #put(key: string, object: T): void {
+    this.#trim(object);
     const previous = this.#objects.get(key);
     for (const { terms, lookup } of this.#indexes) {
       if (previous) lookup.remove(key, terms(previous));

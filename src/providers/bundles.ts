@@ -15,7 +15,7 @@ export interface Download {
 /** For how long a bundle serves others that want it too; it holds a private key. */
 const keepMs = 30_000;
 /** All kept bundles together; far more than those that just arrived and are not used yet. */
-const keepBytes = 64 * 1024 * 1024;
+const keepBytes = 8 * 1024 * 1024;
 
 interface Flight {
   result: Promise<Download>;

@@ -250,10 +250,15 @@ export function asRequestId(value: unknown): string | undefined {
   return typeof value === 'string' ? /^[\w.:-]{1,128}$/.exec(value)?.[0] : undefined;
 }
 
+/** How long the answer says that it is, so that the buffer which is kept is no larger than that. */
+function announcedLength({ 'content-length': length }: Dispatcher.ResponseData['headers']): number | undefined {
+  return typeof length === 'string' && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
 /** The whole body, in one buffer of its own. What was received on the way is zeroed: a private key may be in it. */
 async function read({ body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
   body.on('error', () => {}); // destroying it unread emits one, which would end the process
-  let received = Buffer.alloc(Math.min(maxBytes, 16_384));
+  let received = Buffer.alloc(Math.min(maxBytes, announcedLength(headers) ?? 16_384));
   let length = 0;
   try {
     if (![undefined, 'identity'].includes([headers['content-encoding']].flat()[0]))

@@ -8,3 +8,8 @@ export function withoutLastApplied<T extends KubeObject>(object: T): T {
   delete object.metadata.annotations?.[lastApplied];
   return object;
 }
+
+/** Forgets who manages which field, for objects that are only read: it takes up as much as all the rest of one. */
+export function forgetManagers({ metadata }: KubeObject): void {
+  metadata.managedFields = [];
+}

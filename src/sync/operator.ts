@@ -41,7 +41,7 @@ import {
   providerKeyFor,
 } from './directory.ts';
 import { Holders } from './holder.ts';
-import { withoutLastApplied } from './last-applied.ts';
+import { forgetManagers, withoutLastApplied } from './last-applied.ts';
 import { Lookout } from './look.ts';
 import { Memories } from './memory.ts';
 import { CertificateReconciler } from './reconcile.ts';
@@ -121,10 +121,10 @@ export class Operator {
     this.#options = options;
     const { client, clock, logger, endpoints, proxy, concurrency, instance, observer } = options;
     const { random = Math.random, providerFor = registered } = options;
-    const store = <T extends KubeObject>(): Store<T> => new Store<T>({ logger });
+    const store = <T extends KubeObject>(): Store<T> => new Store<T>({ logger, trim: forgetManagers });
     this.#certificates = store();
     this.#providers = { CertificateProvider: store(), ClusterCertificateProvider: store() };
-    this.#secrets = store();
+    this.#secrets = new Store({ logger });
     this.#namespaces = store();
     this.#certificateQueue = new WorkQueue({ clock, random });
     this.#providerQueue = new WorkQueue({ clock, random });

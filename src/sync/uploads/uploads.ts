@@ -9,6 +9,7 @@ import { Store } from '../../kube/store.ts';
 import type { RemoteRef } from '../../providers/inventory.ts';
 import type { Announcement } from '../announce.ts';
 import { type Directory, providerKeyFor } from '../directory.ts';
+import { forgetManagers } from '../last-applied.ts';
 import { SecretReferences } from '../references.ts';
 import { UploadActor } from './act.ts';
 import { UploadLookout } from './look.ts';
@@ -33,7 +34,7 @@ export class Uploads {
   readonly #inNamespace: (namespace: string) => Iterable<CertificateUpload>;
 
   constructor({ client, clock, logger, random, directory, announce }: Parts) {
-    const uploads = (this.store = new Store<CertificateUpload>({ logger }));
+    const uploads = (this.store = new Store<CertificateUpload>({ logger, trim: forgetManagers }));
     const queue = (this.queue = new WorkQueue({ clock, random }));
     const references = (this.#references = new SecretReferences({
       client,

@@ -278,7 +278,7 @@ describe('a download', () => {
     for (let i = 0; i < 140; i++)
       downloads.push(await account.download(entryOf(`c${i}`), { urgent: false, signal: forever }));
     const kept = downloads.map(({ parts }) => parts[0]?.[0] === 1);
-    expect(kept).toEqual(downloads.map((_, i) => i >= 140 - 128));
+    expect(kept).toEqual(downloads.map((_, i) => i >= 140 - 16));
   });
 
   test('is forgotten with the certificate', async () => {
