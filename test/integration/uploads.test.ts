@@ -212,7 +212,8 @@ describe('an account', () => {
       const leaf = leafOf(await other.issueInto(name));
       await other.create(name, { providerRef: { name: provider } });
       const { status } = await other.until(name, { ready: 'NotUploaded', synced: 'PermissionDenied' });
-      expect(status.message).toContain('to create and to delete certificates');
+      const { message } = status.conditions?.find(({ type }) => type === 'Synced') ?? {};
+      expect(message).toContain('to create and to delete certificates');
       await other.world.providerReady(provider, 'Valid');
       other[provider].readOnly = false;
       await other.refresh(name);

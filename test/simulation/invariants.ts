@@ -16,6 +16,8 @@ export class Violation extends Error {
 
 /** What changed in the cluster is known everywhere after so long, unless the network is bad. */
 const newsTakeMs = 100;
+/** A watch that broke is taken up again after so long at most. */
+const longestBackoffMs = 60_000;
 /** How long a downloaded bundle is kept for others at least, less what an answer may take to arrive. */
 const sharedForMs = 25_000;
 
@@ -95,9 +97,9 @@ export class Invariants {
     this.#fairSince = Infinity;
   }
 
-  /** They do again. */
+  /** They do again, as soon as watches that broke are taken up again. */
   fairWeather(): void {
-    this.#fairSince = this.#time.elapsed();
+    this.#fairSince = this.#time.elapsed() + longestBackoffMs;
   }
 
   /** They do not for so long. */
