@@ -2,6 +2,7 @@ import { manifests } from '../../sandbox/examples.ts';
 import type { ApiObject } from '../../sandbox/control-plane/api.ts';
 import { clusterRules } from '../../sandbox/rbac.ts';
 import { apiGroup, apiVersion } from '../../src/api/group.ts';
+import { entryPoint } from './image.ts';
 import type { Place, Program, Subject, Wanted } from './subject.ts';
 
 const ours = `${apiGroup}/${apiVersion}`;
@@ -17,7 +18,7 @@ interface OurOptions {
   profile: string | undefined;
 }
 
-/** This operator, run as in a cluster: the built file, for all namespaces, with the rights it needs and no others. */
+/** This operator, run as in a cluster: the built file as in the image, for all namespaces, with the rights it needs and no others. */
 export class Ours implements Subject {
   readonly name = 'provider-certificates';
   readonly rules = clusterRules;
@@ -33,9 +34,11 @@ export class Ours implements Subject {
 
   program({ kubeconfig, port, home }: { kubeconfig: string; port: number; home: string }): Program {
     const { file, concurrency, profile } = this.#o;
+    const { flags, env } = entryPoint;
     return {
       file: process.execPath,
       args: [
+        ...flags,
         ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
         file,
         `--kubeconfig=${kubeconfig}`,
@@ -43,7 +46,7 @@ export class Ours implements Subject {
         '--allow-endpoint=127.0.0.1',
         ...(concurrency === undefined ? [] : [`--concurrency=${concurrency}`]),
       ],
-      env: { PATH: process.env['PATH'], HOME: home },
+      env: { PATH: process.env['PATH'], HOME: home, ...env },
     };
   }
 

@@ -10,6 +10,7 @@ import { freePort } from '../../sandbox/control-plane/port.ts';
 import { leaderElectionRules, namespaceRules } from '../../sandbox/rbac.ts';
 import { buildCommandLine, buildOperator } from '../../scripts/build.ts';
 import { eventually } from '../support/eventually.ts';
+import { entryPoint } from '../bench/image.ts';
 import { kubectl } from '../support/kubectl.ts';
 import { world } from '../support/world.ts';
 import { makeBase } from './base.ts';
@@ -91,7 +92,11 @@ describe.skipIf(run === undefined)('the image', () => {
   test('says what it is, and runs as a user by number', async () => {
     const { Config: config } = await engine.getImage(image).inspect();
     expect(config.User).toBe('65532:65532');
-    expect(config.Entrypoint).toEqual(['node', '/app/operator.mjs']);
+    expect(config.Entrypoint).toEqual(['node', ...entryPoint.flags, '/app/operator.mjs']);
+    expect(config.Env).toEqual(
+      expect.arrayContaining(Object.entries(entryPoint.env).map(([name, value]) => `${name}=${value}`)),
+    );
+    expect(entryPoint).toEqual({ flags: [expect.any(String), expect.any(String)], env: { MALLOC_ARENA_MAX: '2' } });
     expect(config.Cmd ?? []).toEqual([]);
     expect(config.Labels).toMatchObject({
       [runLabel]: run,
