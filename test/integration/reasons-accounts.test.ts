@@ -73,9 +73,11 @@ async function faulty(name: string, reason: ProviderReadyReason, seen: string | 
   });
 }
 
-/** The reasons of the events about a provider object, in their order. */
-async function eventsOf(provider: string): Promise<string[]> {
-  return (await w.events(provider, 'CertificateProvider')).map(({ reason }) => reason);
+/** Waits until the events about a provider object have these reasons, in this order: they come a moment after the status. */
+async function expectEvents(provider: string, reasons: readonly string[]): Promise<void> {
+  await eventually(async () =>
+    expect((await w.events(provider, 'CertificateProvider')).map(({ reason }) => reason)).toEqual(reasons),
+  );
 }
 
 describe.concurrent('credentials', () => {
@@ -167,7 +169,7 @@ describe.concurrent('credentials', () => {
     await faulty(name, 'AuthenticationFailed', 'may not list');
     made.nhn.clearFaults();
     await w.synced(name, 'Synced');
-    expect(await eventsOf(name)).toEqual(['AuthenticationFailed', 'Valid']);
+    await expectEvents(name, ['AuthenticationFailed', 'Valid']);
   });
 });
 
@@ -203,7 +205,7 @@ describe.concurrent('a fault of one download', () => {
     made.nhn.upload(name, next.bundle);
     await told(w, name, { reason, seen, kept });
     await w.providerReady(name, 'Valid');
-    expect(await eventsOf(name)).toEqual(['Valid']);
+    await expectEvents(name, ['Valid']);
     const before = await w.get(good);
 
     made.nhn.clearFaults();
@@ -235,7 +237,7 @@ describe.concurrent('the same fault of three downloads', () => {
     for (const name of others) await w.synced(name, 'Synced');
     await w.providerReady(provider, 'Valid');
     expect(await w.get(kept ?? '')).toEqual(before);
-    expect(await eventsOf(provider)).toEqual(['Valid', reason, 'Valid']);
+    await expectEvents(provider, ['Valid', reason, 'Valid']);
   });
 });
 
@@ -324,7 +326,7 @@ describe.concurrent('a list that fails', () => {
       await w.synced(fresh, 'Synced');
       await w.providerReady(provider, 'Valid');
       expect(await w.get(old)).toEqual(before);
-      expect(await eventsOf(provider)).toEqual(['Valid', reason, 'Valid']);
+      await expectEvents(provider, ['Valid', reason, 'Valid']);
     },
   );
 
