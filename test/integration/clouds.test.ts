@@ -62,13 +62,15 @@ describe.concurrent('Samsung Cloud Platform', () => {
     });
     await w.holds(name, first);
     await w.synced(name, 'Synced');
-    expect((await w.get(name)).status?.remote).toMatchObject({ id: oldId, name: 'follow-1', state: 'VALID' });
+    await w.until(name, ({ status }) =>
+      expect(status?.remote).toMatchObject({ id: oldId, name: 'follow-1', state: 'VALID' }),
+    );
 
     const second = await w.issue(name, { dnsNames });
     const newId = scp.upload('follow-2', second);
     await w.holds(name, second);
     await w.synced(name, 'Synced');
-    expect((await w.get(name)).status?.remote).toMatchObject({ id: newId, name: 'follow-2' });
+    await w.until(name, ({ status }) => expect(status?.remote).toMatchObject({ id: newId, name: 'follow-2' }));
     await w.event(name, 'Rotated');
 
     // The new one is withdrawn. Nobody goes back to an older certificate for that.
