@@ -103,8 +103,10 @@ describe.concurrent('a CertificateUpload', () => {
     u.scp.upload(`${name}-00000000`, other);
     await u.put(name, issued);
     await u.create(name, { keepPrevious: 0 });
-    const { status } = await u.until(name, { ready: 'NotUploaded', synced: 'NameTaken' });
-    expect(status.message).toContain(`another certificate named ${wanted}`);
+    // Before the next list the cloud only says that the name is taken.
+    await u.until(name, { ready: 'NotUploaded', synced: 'NameTaken' }, ({ status }) =>
+      expect(status?.message).toContain(`another certificate named ${wanted}`),
+    );
     const leaf = leafOf(await u.issueInto(name));
     await u.uploaded(name, leaf);
     await u.uploaded(name, leafOf(await u.issueInto(name)));

@@ -70,6 +70,8 @@ export class UploadActor {
   async #upload(view: UploadView, account: Account, { signal, apart }: ActOptions): Promise<boolean> {
     const { candidate } = view.situation;
     if ('reason' in candidate) throw new Error('only what was judged is uploaded');
+    // Asked before it is announced: what somebody else made under this name since the last list is not to pass for ours.
+    if (!(await apart(() => this.#isFree(view, account, candidate.name, signal)))) return true;
     if (!(await this.#announced(view, candidate.name, signal))) return false;
     const pair = await this.#pair(view, signal);
     if (pair === undefined) return true;
@@ -84,18 +86,21 @@ export class UploadActor {
     }
   }
 
+  async #isFree(view: UploadView, account: Account, name: string, signal: AbortSignal): Promise<boolean> {
+    const free = await account.manage((manager, call) => manager.isNameFree(name, call), signal);
+    if (!free) {
+      this.#sent(view, account);
+      this.#setBack(view, {
+        kind: 'failure',
+        reason: 'NameTaken',
+        message: `The provider says that the name ${name} is taken, but does not list it.`,
+      });
+    }
+    return free;
+  }
+
   async #send(view: UploadView, account: Account, certificate: NewCertificate, signal: AbortSignal): Promise<boolean> {
     try {
-      const free = await account.manage((manager, call) => manager.isNameFree(certificate.name, call), signal);
-      if (!free) {
-        this.#sent(view, account);
-        this.#setBack(view, {
-          kind: 'failure',
-          reason: 'NameTaken',
-          message: `The provider says that the name ${certificate.name} is taken, but does not list it.`,
-        });
-        return true;
-      }
       await account.manage((manager, call) => manager.validate?.(certificate, call) ?? Promise.resolve(), signal);
       if (!this.#parts.stillWanted(view)) return false;
       try {
