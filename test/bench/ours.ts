@@ -2,7 +2,7 @@ import { manifests } from '../../sandbox/examples.ts';
 import type { ApiObject } from '../../sandbox/control-plane/api.ts';
 import { clusterRules } from '../../sandbox/rbac.ts';
 import { apiGroup, apiVersion } from '../../src/api/group.ts';
-import { entryPoint } from './image.ts';
+import { entryPoint } from '../support/image.ts';
 import type { Place, Program, Subject, Wanted } from './subject.ts';
 
 const ours = `${apiGroup}/${apiVersion}`;

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Exit, ProcessGroup, Running } from '../../sandbox/control-plane/processes.ts';
 
+import { entryPoint } from '../support/image.ts';
+
 interface ReplicaOptions {
   name: string;
   group: ProcessGroup;
@@ -67,7 +69,7 @@ export class Replica {
       this.#running = await group.spawn({
         file: process.execPath,
         args,
-        env: { PATH: process.env['PATH'], HOME: group.directory },
+        env: { PATH: process.env['PATH'], HOME: group.directory, ...entryPoint.env },
         log,
       });
       if (this.#stopping) this.signal('SIGTERM');

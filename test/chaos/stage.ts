@@ -24,6 +24,7 @@ import { type ObservedControlPlane, startObserved } from '../support/observed.ts
 import type { Observer } from '../support/observer.ts';
 import { type RunFolders, runFolders } from '../support/run.ts';
 import { encoded } from '../support/world.ts';
+import { entryPoint } from '../support/image.ts';
 import { Replica } from './replica.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -95,6 +96,7 @@ export class Stage implements AsyncDisposable {
       const proxy = building.use(await FaultyProxy.start(kubeconfig));
       const address = `127.0.0.1:${await freePort()}`;
       const args = [
+        ...entryPoint.flags,
         folders.operator,
         `--kubeconfig=${await proxy.kubeconfig(kubeconfig)}`,
         ...(replicas > 1 ? ['--leader-elect'] : []),

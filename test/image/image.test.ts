@@ -10,7 +10,7 @@ import { freePort } from '../../sandbox/control-plane/port.ts';
 import { leaderElectionRules, namespaceRules } from '../../sandbox/rbac.ts';
 import { buildCommandLine, buildOperator } from '../../scripts/build.ts';
 import { eventually } from '../support/eventually.ts';
-import { entryPoint } from '../bench/image.ts';
+import { entryPoint } from '../support/image.ts';
 import { kubectl } from '../support/kubectl.ts';
 import { world } from '../support/world.ts';
 import { makeBase } from './base.ts';
