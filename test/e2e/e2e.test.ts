@@ -301,7 +301,7 @@ describe('on a cluster with nodes', () => {
     expect(await uninstall()).toContain('kept due to the resource policy');
     expect(await kept()).toEqual(before.secrets);
     expect(await list('pcert', shop)).toEqual(before.certificates);
-    expect((await kubectl(['get', 'crd', '--output=name'])).match(/\.provider-certificates\.io$/gm)).toHaveLength(3);
+    expect((await kubectl(['get', 'crd', '--output=name'])).match(/\.provider-certificates\.io$/gm)).toHaveLength(4);
   });
 
   test('installed again, it goes on where it was', async () => {
