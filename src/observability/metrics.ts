@@ -33,6 +33,9 @@ interface CertificateName {
   name: string;
 }
 
+/** What one object or one pool contributes to a metric. */
+type Series = [labels: Record<string, string>, value: number];
+
 /** What a ProviderCertificate shows; times in milliseconds since the epoch. */
 export interface CertificateState {
   conditions: readonly { type: string; status: 'True' | 'False' | 'Unknown'; reason: string }[];
@@ -44,8 +47,6 @@ export interface CertificateState {
 }
 
 const statuses = ['True', 'False', 'Unknown'] as const;
-const ofCertificate = ['namespace', 'name'] as const;
-const ofProvider = ['kind', 'namespace', 'name'] as const;
 
 /** The metrics of the process, in a registry of their own. */
 export class Metrics {
@@ -56,12 +57,7 @@ export class Metrics {
   readonly #requests: Counter<'provider' | 'operation' | 'code'>;
   readonly #requestSeconds: Histogram<'provider' | 'operation'>;
   readonly #clockSkew: Gauge<'provider'>;
-  readonly #dates: Record<'notAfter' | 'notBefore' | 'lastSuccess', Gauge<'namespace' | 'name'>>;
-  readonly #renewedElsewhere: Gauge<'namespace' | 'name'>;
-  readonly #condition: Gauge<'namespace' | 'name' | 'condition' | 'status'>;
-  readonly #statusInfo: Gauge<'namespace' | 'name' | 'reason'>;
-  /** What each certificate has series for besides its name: its conditions, and the reason of Synced. */
-  readonly #shown = new Map<string, { types: ReadonlySet<string>; reason: string | undefined }>();
+  readonly #certificates = new Map<string, { labels: Record<string, string>; state: CertificateState }>();
 
   constructor({ version, queue, watchRestarts, leading, providers }: Sources) {
     collectDefaultMetrics({ register: this.#registry });
@@ -99,51 +95,23 @@ export class Metrics {
     this.#clockSkew = new Gauge(
       named('clock_skew_seconds', "How far this machine's clock is ahead of the provider's.", ['provider']),
     );
-    this.#dates = {
-      notAfter: new Gauge(
-        named('certificate_expiration_timestamp_seconds', 'When the certificate in the Secret ends.', ofCertificate),
-      ),
-      notBefore: new Gauge(
-        named('certificate_not_before_timestamp_seconds', 'When the certificate in the Secret begins.', ofCertificate),
-      ),
-      lastSuccess: new Gauge(
-        named(
-          'certificate_last_success_timestamp_seconds',
-          'When the Secret was last proved equal to what the provider has.',
-          ofCertificate,
-        ),
-      ),
-    };
-    this.#renewedElsewhere = new Gauge(
-      named('certificate_renewed_elsewhere', '1 when the provider has a certificate that ends later.', ofCertificate),
-    );
-    this.#condition = new Gauge(
-      named('certificate_condition', '1 for the status that a condition has, 0 for the others.', [
-        ...ofCertificate,
-        'condition',
-        'status',
-      ]),
-    );
-    this.#statusInfo = new Gauge(
-      named('certificate_status_info', 'Always 1; why Synced is as it is.', [...ofCertificate, 'reason']),
-    );
-    this.#sampledEach('provider_ready', '1 when a provider object is Ready, else 0.', ofProvider, function* () {
+    this.#sampleCertificates();
+    this.#sampledEach('provider_ready', '1 when a provider object is Ready, else 0.', function* () {
       for (const { kind, namespace = '', name, ready } of providers().states)
         yield [{ kind, namespace, name }, Number(ready)];
     });
     this.#sampledEach(
       'provider_last_success_timestamp_seconds',
       'When the certificates of a provider object were last listed.',
-      ofProvider,
       function* () {
         for (const { kind, namespace = '', name, lastSuccess } of providers().states)
           if (lastSuccess !== undefined) yield [{ kind, namespace, name }, lastSuccess / 1_000];
       },
     );
-    this.#sampledEach('provider_in_flight', 'Calls under way.', ['provider'], function* () {
+    this.#sampledEach('provider_in_flight', 'Calls under way.', function* () {
       for (const { provider, inFlight } of providers().traffic) yield [{ provider }, inFlight];
     });
-    this.#sampledEach('provider_in_flight_limit', 'How many calls may be under way.', ['provider'], function* () {
+    this.#sampledEach('provider_in_flight_limit', 'How many calls may be under way.', function* () {
       for (const { provider, inFlightLimit } of providers().traffic) yield [{ provider }, inFlightLimit];
     });
   }
@@ -175,77 +143,61 @@ export class Metrics {
 
   /** Takes the place of everything said about this certificate before. */
   setCertificate({ namespace, name }: CertificateName, state: CertificateState): void {
-    const labels = { namespace, name };
-    for (const date of ['notAfter', 'notBefore', 'lastSuccess'] as const) {
-      const ms = state[date];
-      if (ms === undefined) this.#dates[date].remove(labels);
-      else this.#dates[date].set(labels, ms / 1_000);
-    }
-    this.#renewedElsewhere.set(labels, Number(state.renewedElsewhere ?? false));
-    const types = new Set(state.conditions.map(({ type }) => type));
-    const reason = state.conditions.find(({ type }) => type === 'Synced')?.reason;
-    this.#dropShown(labels, { types, reason });
-    for (const { type, status } of state.conditions) {
-      for (const each of statuses)
-        this.#condition.set({ ...labels, condition: type, status: each }, each === status ? 1 : 0);
-    }
-    if (reason !== undefined) this.#statusInfo.set({ ...labels, reason }, 1);
-    this.#shown.set(`${namespace}/${name}`, { types, reason });
+    const conditions = state.conditions.map(({ type, status, reason }) => ({ type, status, reason })); // without messages
+    this.#certificates.set(`${namespace}/${name}`, { labels: { namespace, name }, state: { ...state, conditions } });
   }
 
   removeCertificate({ namespace, name }: CertificateName): void {
-    const labels = { namespace, name };
-    for (const gauge of [...Object.values(this.#dates), this.#renewedElsewhere]) gauge.remove(labels);
-    this.#dropShown(labels, { types: new Set(), reason: undefined });
-    this.#shown.delete(`${namespace}/${name}`);
+    this.#certificates.delete(`${namespace}/${name}`);
   }
 
-  /** A metric that is read at the moment of a scrape: a counter when it is called a total, else a gauge. */
-  #sampled(name: string, help: string, read: () => number): void {
-    const options = { name: `${prefix}${name}`, help, registers: [] };
-    const metric = name.endsWith('_total')
-      ? new Counter({
-          ...options,
-          collect() {
-            this.reset();
-            this.inc(read());
-          },
-        })
-      : new Gauge({
-          ...options,
-          collect() {
-            this.set(read());
-          },
-        });
-    this.#registry.registerMetric(metric);
-  }
-
-  /** A gauge whose series are all read anew at the moment of a scrape. */
-  #sampledEach<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[],
-    read: () => Iterable<[labels: Record<Label, string>, value: number]>,
-  ): void {
-    const metric = new Gauge({
-      name: `${prefix}${name}`,
-      help,
-      labelNames: [...labelNames],
-      registers: [],
-      collect() {
-        this.reset();
-        for (const [labels, value] of read()) this.set(labels, value);
-      },
+  #sampleCertificates(): void {
+    const certificates = this.#certificates;
+    const ofEach = (name: string, help: string, series: (state: CertificateState) => Iterable<Series>): void =>
+      this.#sampledEach(`certificate_${name}`, help, function* () {
+        for (const { labels, state } of certificates.values())
+          for (const [more, value] of series(state)) yield [{ ...labels, ...more }, value];
+      });
+    const date = (name: string, help: string, read: (state: CertificateState) => number | undefined): void =>
+      ofEach(`${name}_timestamp_seconds`, help, function* (state) {
+        const ms = read(state);
+        if (ms !== undefined) yield [{}, ms / 1_000];
+      });
+    date('expiration', 'When the certificate in the Secret ends.', ({ notAfter }) => notAfter);
+    date('not_before', 'When the certificate in the Secret begins.', ({ notBefore }) => notBefore);
+    date(
+      'last_success',
+      'When the Secret was last proved equal to what the provider has.',
+      ({ lastSuccess }) => lastSuccess,
+    );
+    ofEach('renewed_elsewhere', '1 when the provider has a certificate that ends later.', ({ renewedElsewhere }) => [
+      [{}, Number(renewedElsewhere ?? false)],
+    ]);
+    ofEach('condition', '1 for the status that a condition has, 0 for the others.', function* ({ conditions }) {
+      for (const { type, status } of conditions)
+        for (const each of statuses) yield [{ condition: type, status: each }, Number(each === status)];
     });
-    this.#registry.registerMetric(metric);
+    ofEach('status_info', 'Always 1; why Synced is as it is.', function* ({ conditions }) {
+      const reason = conditions.find(({ type }) => type === 'Synced')?.reason;
+      if (reason !== undefined) yield [{ reason }, 1];
+    });
   }
 
-  #dropShown(labels: CertificateName, kept: { types: ReadonlySet<string>; reason: string | undefined }): void {
-    const { types, reason } = this.#shown.get(`${labels.namespace}/${labels.name}`) ?? {};
-    for (const condition of types ?? []) {
-      if (kept.types.has(condition)) continue;
-      for (const status of statuses) this.#condition.remove({ ...labels, condition, status });
-    }
-    if (reason !== undefined && reason !== kept.reason) this.#statusInfo.remove({ ...labels, reason });
+  #sampled(name: string, help: string, read: () => number): void {
+    this.#sampledEach(name, help, () => [[{}, read()]]);
+  }
+
+  /**
+   * A metric whose series are read at the moment of a scrape: a counter when it is called a total, else a gauge. Nothing is
+   * kept in between: fourteen series for each certificate took up more memory than all else that is known of it.
+   */
+  #sampledEach(name: string, help: string, read: () => Iterable<Series>): void {
+    const options = { name: `${prefix}${name}`, help, registers: [this.#registry] };
+    const metric = name.endsWith('_total') ? new Counter(options) : new Gauge(options);
+    const describe = metric.get.bind(metric);
+    metric.get = async () => ({
+      ...(await describe()),
+      values: Array.from(read(), ([labels, value]) => ({ labels, value })),
+    });
   }
 }

@@ -46,6 +46,7 @@ import { Lookout } from './look.ts';
 import { Memories } from './memory.ts';
 import { CertificateReconciler } from './reconcile.ts';
 import { SecretReferences } from './references.ts';
+import { SharedFields } from './shared-fields.ts';
 import { Targets } from './target.ts';
 import { Uploads } from './uploads/uploads.ts';
 
@@ -124,7 +125,8 @@ export class Operator {
     const store = <T extends KubeObject>(): Store<T> => new Store<T>({ logger, trim: forgetManagers });
     this.#certificates = store();
     this.#providers = { CertificateProvider: store(), ClusterCertificateProvider: store() };
-    this.#secrets = new Store({ logger });
+    const fields = new SharedFields();
+    this.#secrets = new Store({ logger, trim: (secret) => fields.share(secret) });
     this.#namespaces = store();
     this.#certificateQueue = new WorkQueue({ clock, random });
     this.#providerQueue = new WorkQueue({ clock, random });
