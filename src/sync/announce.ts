@@ -18,6 +18,11 @@ export interface Announcement {
 /** States that every new object may pass through while its manifests are still being applied. */
 const intermediate = new Set(['Pending', 'ProviderNotFound', 'ProviderNotReady', 'CredentialsMissing']);
 
+/** Whether nothing needs to be said of this state of Synced while its object is new. */
+export function mayPass(reason: string | undefined): boolean {
+  return reason === undefined || intermediate.has(reason);
+}
+
 /** How long a new object may be in an intermediate state before an event says so, in milliseconds. */
 export const settlingTime = 30_000;
 
@@ -35,7 +40,7 @@ export function announcements(
     status?.conditions?.find((one) => one.type === type);
 
   const sync = condition(after, 'Synced');
-  const settling = sync !== undefined && intermediate.has(sync.reason) && age < settlingTime;
+  const settling = sync !== undefined && mayPass(sync.reason) && age < settlingTime;
   const news = sync !== undefined && sync.reason !== announced && !settling;
   if (news) {
     const reason = sync.reason as SyncedReason;

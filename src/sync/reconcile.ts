@@ -6,7 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { objectKey } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import type { Actor } from './act.ts';
-import { type Announcement, announcements, settlingTime } from './announce.ts';
+import { type Announcement, announcements, mayPass, settlingTime } from './announce.ts';
 import { NamespaceGone, SecretChanged } from './apply.ts';
 import { calmComparison } from './compare.ts';
 import { type Decision, decide } from './decide.ts';
@@ -88,12 +88,12 @@ export class CertificateReconciler {
     const listed = selected === undefined ? certificate.status?.remote : entry;
     const remoteNotAfter = Date.parse(listed?.notAfter ?? '') || undefined;
     const health = healthOf({ ...situation, now }, remoteNotAfter);
+    const shown = synced === 'unchanged' ? situation.shown : synced.reason;
     const turns = [
       until,
       health.facts && nextTurn(health.facts, now),
       heartbeatAt(certificate),
-      created + settlingTime,
-      created + patience,
+      ...(mayPass(shown) ? [created + patience, created + settlingTime] : []),
     ];
     const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > now).map(Number));
     const result = Number.isFinite(next) ? { requeueAfterMs: next - now } : {};
@@ -107,7 +107,6 @@ export class CertificateReconciler {
     }
     const fresh = certificate.status?.conditions === undefined;
     if (fresh && synced !== 'unchanged' && synced.reason === 'Pending' && now < created + patience) return result;
-    const shown = synced === 'unchanged' ? situation.shown : synced.reason;
     const status = nextStatus(
       certificate,
       {
