@@ -35,12 +35,8 @@ export function medianOf(samples: readonly Sample[], measure: Measure): number {
   return median(samples.map((sample) => sample[measure]));
 }
 
-/** Per minute: the median of the slopes between any two samples (Theil and Sen), which no single peak can bend. */
-export function slopeOf(samples: readonly Sample[], measure: Measure): number {
-  const slopes = samples.flatMap((from, index) =>
-    samples.slice(index + 1).map((to) => ((to[measure] - from[measure]) / (to.at - from.at)) * 60_000),
-  );
-  return median(slopes);
+export function mostOf(samples: readonly Sample[], measure: Measure): number {
+  return Math.max(...samples.map((sample) => sample[measure]));
 }
 
 function median(numbers: readonly number[]): number {
