@@ -1,8 +1,8 @@
-import { X509Certificate } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import { Api, type ApiObject } from '../../sandbox/control-plane/api.ts';
-import { startControlPlane } from '../../sandbox/control-plane/index.ts';
+import { type ControlPlane, startControlPlane } from '../../sandbox/control-plane/index.ts';
 import { accessOf } from '../../sandbox/control-plane/kubeconfig.ts';
 import { manifests } from '../../sandbox/examples.ts';
 import { createAuthority, type Issued } from '../../sandbox/pki/index.ts';
@@ -11,6 +11,7 @@ import { type Bench, namesOf } from './bench.ts';
 import { Collections } from './collections.ts';
 import type { Values } from './measures.ts';
 import { parallel } from './parallel.ts';
+import { apiServerCpuIn } from './process-usage.ts';
 
 /** What nobody who does the same can be faster than. */
 export interface Floor {
@@ -20,6 +21,16 @@ export interface Floor {
   apiS: number;
   /** N objects created, which came before that, in seconds. */
   creationS: number;
+  /** Everything that a new certificate takes at the API server: the object, the apply, the status and an event. */
+  same: Same;
+}
+
+interface Same {
+  /** For all of them, in seconds. */
+  s: number;
+  /** CPU for each, in milliseconds. */
+  scriptCpuMs: number;
+  apiServerCpuMs: number;
 }
 
 /** Measured once for each size in a run, on an API server of its own where nothing else happens. */
@@ -33,16 +44,23 @@ export async function floorOf(bench: Bench, n: number): Promise<Floor> {
   return floor;
 }
 
-export function besideFloor({ providerS, apiS, creationS }: Floor): Values {
-  return { floorProviderS: providerS, floorApiS: apiS, floorCreationS: creationS };
+export function besideFloor({ providerS, apiS, creationS, same }: Floor): Values {
+  return {
+    floorProviderS: providerS,
+    floorApiS: apiS,
+    floorCreationS: creationS,
+    sameS: same.s,
+    sameScriptCpuMs: same.scriptCpuMs,
+    sameApiServerCpuMs: same.apiServerCpuMs,
+  };
 }
 
-/** How many times the higher of the floors something took. */
-export function floorRatio({ providerS, apiS }: Floor, seconds: number): number {
-  return seconds / Math.max(providerS, apiS);
+/** How many times the higher of the floors something took, and how many times what the same requests take a bare script. */
+export function floorRatios({ providerS, apiS, same }: Floor, seconds: number): Values {
+  return { floorRatio: seconds / Math.max(providerS, apiS), sameRatio: seconds / Math.max(providerS, same.s) };
 }
 
-async function bareScript(n: number, log: (line: string) => void): Promise<Pick<Floor, 'apiS' | 'creationS'>> {
+async function bareScript(n: number, log: (line: string) => void): Promise<Omit<Floor, 'providerS'>> {
   await using controlPlane = await startControlPlane({ log });
   const api = new Api(accessOf(await readFile(controlPlane.adminKubeconfig, 'utf8')));
   try {
@@ -53,14 +71,28 @@ async function bareScript(n: number, log: (line: string) => void): Promise<Pick<
       certificate: certificateNamed(name, issued),
       secret: secretNamed(name, issued),
     }));
-    const each = (does: (one: (typeof work)[number]) => Promise<void>): Promise<number> =>
+    const eachDoes = (does: (one: (typeof work)[number]) => Promise<void>): Promise<number> =>
       seconds(() => parallel(n, async (index) => does(work[index]!)));
-    const creationS = await each(({ certificate }) => collections.create(certificate));
-    const apiS = await each(async ({ certificate, secret }) => {
+    const creationS = await eachDoes(({ certificate }) => collections.create(certificate));
+    const apiS = await eachDoes(async ({ certificate, secret }) => {
       await collections.create(secret);
       await collections.patchStatus(certificate);
     });
-    return { creationS, apiS };
+    const others = namesOf(n).map((name) => `same-${name}`);
+    const before = await cpuSeconds(controlPlane);
+    const s = await seconds(() =>
+      parallel(n, async (index) => {
+        const name = others[index]!;
+        const certificate = certificateNamed(name, issued);
+        await collections.create(certificate);
+        await collections.apply(secretNamed(name, issued));
+        await collections.patchStatus(certificate);
+        await collections.create(eventAbout(certificate));
+      }),
+    );
+    const after = await cpuSeconds(controlPlane);
+    const each = (name: keyof typeof after): number => ((after[name] - before[name]) / n) * 1_000;
+    return { creationS, apiS, same: { s, scriptCpuMs: each('script'), apiServerCpuMs: each('apiServer') } };
   } finally {
     await api.close();
   }
@@ -70,6 +102,11 @@ async function seconds(work: () => Promise<void>): Promise<number> {
   const began = Date.now();
   await work();
   return (Date.now() - began) / 1_000;
+}
+
+async function cpuSeconds(controlPlane: ControlPlane): Promise<{ script: number; apiServer: number }> {
+  const { user, system } = process.cpuUsage();
+  return { script: (user + system) / 1e6, apiServer: apiServerCpuIn(await controlPlane.metrics()) };
 }
 
 /** As the operator leaves it, in size and shape. */
@@ -150,5 +187,25 @@ function secretNamed(name: string, issued: Issued): ApiObject {
       'tls.key': base64(issued.privateKey),
       'ca.crt': base64(issued.root),
     },
+  };
+}
+
+/** As the operator records it, in size and shape. */
+function eventAbout({ apiVersion, kind, metadata: { name } }: ApiObject): ApiObject {
+  const time = new Date().toISOString().replace(/\.\d+/, '');
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { namespace: 'default', name },
+    involvedObject: { apiVersion, kind, namespace: 'default', name, uid: randomUUID() },
+    type: 'Normal',
+    reason: 'Synced',
+    message: `Secret ${name} holds what the provider has, valid until ${time}.`,
+    count: 1,
+    firstTimestamp: time,
+    lastTimestamp: time,
+    source: { component: 'provider-certificates', host: 'bench' },
+    reportingComponent: 'provider-certificates',
+    reportingInstance: 'bench',
   };
 }

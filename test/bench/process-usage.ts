@@ -35,6 +35,11 @@ export async function cpuOfMachine(): Promise<number> {
   return (user + nice + system + irq + softirq) / ticksPerSecond;
 }
 
+/** CPU seconds that an API server has used so far, as its metrics tell. */
+export function apiServerCpuIn(metrics: string): number {
+  return Number(/^process_cpu_seconds_total (\S+)$/m.exec(metrics)?.[1]);
+}
+
 /** As much CPU time as a process that is at rest may use meanwhile, in seconds. */
 const restingS = 0.03;
 const stepMs = 100;

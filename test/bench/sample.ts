@@ -4,7 +4,7 @@ import { type Requests, requestsIn, since, writes } from '../support/requests.ts
 import type { Cloud } from './cloud.ts';
 import type { Collections } from './collections.ts';
 import type { Values } from './measures.ts';
-import { cpuOf, cpuOfMachine, type Usage, usageOf } from './process-usage.ts';
+import { apiServerCpuIn, cpuOf, cpuOfMachine, type Usage, usageOf } from './process-usage.ts';
 
 /** Everything that is counted, as it stands at one moment. */
 export interface Sample {
@@ -35,7 +35,7 @@ export async function takeSample(of: {
     requests: since(collections.asked, requestsIn(metrics, { lists: true })),
     counters: await cloud.counters(),
     usage: pid === undefined ? undefined : { pid, ...(await usageOf(pid)) },
-    apiServerS: Number(/^process_cpu_seconds_total (\S+)$/m.exec(metrics)?.[1]),
+    apiServerS: apiServerCpuIn(metrics),
     providerS: await cpuOf(cloud.pid),
     harnessS: (user + system) / 1e6,
     machineS: await cpuOfMachine(),

@@ -1,5 +1,5 @@
 import type { Bench } from '../bench.ts';
-import { besideFloor, floorOf, floorRatio } from '../floor.ts';
+import { besideFloor, floorOf, floorRatios } from '../floor.ts';
 import type { Run } from '../measures.ts';
 import { newcomers } from '../newcomers.ts';
 import { Stage } from '../stage.ts';
@@ -11,8 +11,8 @@ export async function burst(bench: Bench, subject: Subject): Promise<Run[]> {
   for (const n of bench.sizes.burst) {
     const { values, requests } = await one(bench, subject, n);
     const floor = await floorOf(bench, n);
-    const ratio = floorRatio(floor, values.ready100S ?? NaN);
-    runs.push({ subject: subject.name, n, values: { ...values, ...besideFloor(floor), floorRatio: ratio }, requests });
+    const ratios = floorRatios(floor, values.ready100S ?? NaN);
+    runs.push({ subject: subject.name, n, values: { ...values, ...besideFloor(floor), ...ratios }, requests });
   }
   return runs;
 }
