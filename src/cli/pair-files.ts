@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Pair } from '../certificate/verdict.ts';
 import { Failure } from './failure.ts';
 
@@ -42,7 +42,7 @@ export function putPair(
     ...(ca !== undefined && { 'ca.crt': Buffer.from(ca) }),
   };
   return guarded(directory, () => {
-    fs.mkdirSync(directory, { recursive: true });
+    makeFolder(directory);
     const before = visible(directory);
     if (isLinked(directory, wanted) && same(before, wanted)) return false;
     // Plain files become links to copies of themselves first: that changes nothing for those who read them.
@@ -50,6 +50,13 @@ export function putPair(
     replace(directory, wanted);
     return true;
   });
+}
+
+/** With all folders above it. Not by `recursive`, with which Node 24 never ends where nothing can be made, as in /proc. */
+function makeFolder(path: string): void {
+  if (fs.existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  fs.mkdirSync(path);
 }
 
 function visible(directory: string): Partial<Record<FileName, Buffer>> {

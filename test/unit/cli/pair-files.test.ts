@@ -100,3 +100,15 @@ test('says in one sentence what is in the way', () => {
   expect(() => putPair(directory, pair('one'))).toThrow(/^The files in .*tls cannot be read or written \(E[A-Z]+\)\.$/);
   expect(() => filesIn(directory)).toThrow(/^The files in .*tls cannot be read or written \(ENOTDIR\)\.$/);
 });
+
+test.runIf(fs.existsSync('/proc/self'))('gives up where no folder can be made', () => {
+  expect(() => putPair('/proc/certificates/tls', pair('one'))).toThrow(
+    /^The files in \/proc.* cannot be read or written \(E[A-Z]+\)\.$/,
+  );
+});
+
+test('makes the folders above, too', () => {
+  directory = join(directory, 'www', 'tls');
+  putPair(directory, pair('one'));
+  expect(read('tls.crt')).toBe('one');
+});
