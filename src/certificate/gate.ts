@@ -20,8 +20,9 @@ export interface GateInput {
   passphrase?: string;
   /** Names that the certificate must cover. */
   dnsNames: readonly string[];
-  allowOlder: boolean;
-  allowIncompleteChain: boolean;
+  /** May be older than the pair in place, may lack the intermediates that it has. Default: no. */
+  allowOlder?: boolean;
+  allowIncompleteChain?: boolean;
   caCertificate: 'Include' | 'Omit';
   inPlace?: InPlace;
   /** ms since the epoch. */
@@ -65,9 +66,9 @@ function examine(input: GateInput, copies: Buffer[]): Verdict {
   refuseUnreadable(chain);
   refuseExpired(chain, now);
   const current = usableNow(input);
-  if (!input.allowOlder && current?.asRecorded === true) refuseOlder(leaf, current.facts);
+  if (input.allowOlder !== true && current?.asRecorded === true) refuseOlder(leaf, current.facts);
   const incomplete = isIncomplete(chain);
-  if (incomplete && !input.allowIncompleteChain && current !== undefined) refuseIncomplete(leaf, current.facts);
+  if (incomplete && input.allowIncompleteChain !== true && current !== undefined) refuseIncomplete(leaf, current.facts);
   // Last, because it is the one refusal that passes by itself.
   refuseNotYetValid(chain, now);
 

@@ -22,8 +22,7 @@ export async function withPair<T>(
   const parts: Buffer[] = [];
   for (const file of files) parts.push(await readInput(file, shell));
   const keys = await readKeys(flags, shell);
-  const lenient = { allowOlder: true, allowIncompleteChain: true, caCertificate: 'Omit' } as const;
-  const verdict = judge({ parts, ...keys, dnsNames: flags.dns ?? [], ...lenient, now: shell.now() });
+  const verdict = judge({ parts, ...keys, dnsNames: flags.dns ?? [], caCertificate: 'Omit', now: shell.now() });
   for (const secret of [...parts, ...(keys.privateKey ? [keys.privateKey] : [])]) secret.fill(0);
   if (!verdict.accepted) throw new Failure(`Nothing was sent: ${verdict.reason}: ${verdict.message}`, 1);
   const { certificates, privateKey } = verdict.pair;

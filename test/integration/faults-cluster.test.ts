@@ -9,11 +9,12 @@ import { isNotFound } from '../../src/kube/errors.ts';
 import { namespaces } from '../../src/kube/objects.ts';
 import type { Secret } from '../../src/kube/objects.ts';
 import { eventually } from '../support/eventually.ts';
-import { FaultyProxy } from '../support/faulty-proxy.ts';
+import type { FaultyProxy } from '../support/faulty-proxy.ts';
 import { kubectl } from '../support/kubectl.ts';
-import { type ObservedControlPlane, startObserved } from '../support/observed.ts';
+import type { ObservedControlPlane } from '../support/observed.ts';
+import { type OwnCluster, ownCluster } from '../support/own-cluster.ts';
 import { runFolders } from '../support/run.ts';
-import { encoded, tlsOf, type World, world } from '../support/world.ts';
+import { encoded, tlsOf, type World } from '../support/world.ts';
 
 const definitions = join(import.meta.dirname, '..', '..', 'crds');
 const kinds = ['providercertificates', 'certificateproviders', 'clustercertificateproviders'] as const;
@@ -21,29 +22,19 @@ const { signal } = new AbortController();
 
 vi.setConfig({ testTimeout: 300_000 });
 
+let cluster: OwnCluster | undefined;
 let observed: ObservedControlPlane;
 let proxy: FaultyProxy;
 let w: World;
 
 /** What happens here would happen to all tests. */
 beforeAll(async () => {
-  observed = await startObserved(() => runFolders(inject('runDirectory')));
-  const { adminKubeconfig } = observed.controlPlane;
-  proxy = await FaultyProxy.start(adminKubeconfig);
-  w = await world({
-    kubeconfig: adminKubeconfig,
-    clusterWide: true,
-    operator: false,
-    through: (kubeconfig) => proxy.kubeconfig(kubeconfig),
-  });
+  cluster = await ownCluster(runFolders(inject('runDirectory')));
+  ({ observed, proxy, w } = cluster);
   for (const name of ['one', 'two', 'three']) await w.upload(name);
   await w.startOperator();
 });
-afterAll(async () => {
-  await w?.[Symbol.asyncDispose]();
-  await proxy?.[Symbol.asyncDispose]();
-  await observed?.controlPlane.stop();
-});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 function admin(args: readonly string[], input?: object): Promise<string> {
   const { adminKubeconfig: kubeconfig } = observed.controlPlane;

@@ -4,34 +4,25 @@ import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 
 import type { Issued } from '../../sandbox/pki/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { FaultyProxy } from '../support/faulty-proxy.ts';
-import { type ObservedControlPlane, startObserved } from '../support/observed.ts';
+import type { FaultyProxy } from '../support/faulty-proxy.ts';
+import type { ObservedControlPlane } from '../support/observed.ts';
+import { type OwnCluster, ownCluster } from '../support/own-cluster.ts';
 import { runFolders } from '../support/run.ts';
-import { type World, world } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
+let cluster: OwnCluster | undefined;
 let observed: ObservedControlPlane;
 let proxy: FaultyProxy;
 let w: World;
 
 /** Nobody else shall lose the API server. */
 beforeAll(async () => {
-  observed = await startObserved(() => runFolders(inject('runDirectory')));
-  const { adminKubeconfig } = observed.controlPlane;
-  proxy = await FaultyProxy.start(adminKubeconfig);
-  w = await world({
-    kubeconfig: adminKubeconfig,
-    clusterWide: true,
-    operator: false,
-    through: (kubeconfig) => proxy.kubeconfig(kubeconfig),
-  });
+  cluster = await ownCluster(runFolders(inject('runDirectory')));
+  ({ observed, proxy, w } = cluster);
 });
-afterAll(async () => {
-  await w?.[Symbol.asyncDispose]();
-  await proxy?.[Symbol.asyncDispose]();
-  await observed?.controlPlane.stop();
-});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 test('an API server killed in the middle of many writes, and away for 30 s: nothing is lost, nothing is half', async () => {
   const { controlPlane, observer } = observed;

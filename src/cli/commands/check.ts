@@ -41,9 +41,6 @@ async function check(files: readonly string[], flags: KeyFlags, shell: Shell): P
     parts,
     ...keys,
     dnsNames: flags.dns ?? [],
-    // There is nothing in place that it could be compared with.
-    allowOlder: true,
-    allowIncompleteChain: true,
     caCertificate: 'Include',
     now,
   });

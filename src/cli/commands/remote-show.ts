@@ -63,8 +63,6 @@ async function show(flags: Flags, shell: Shell): Promise<boolean> {
     parts,
     ...keys,
     dnsNames: flags.dns ?? [],
-    allowOlder: true,
-    allowIncompleteChain: true,
     caCertificate: 'Include',
     now,
   });

@@ -24,8 +24,6 @@ export function judgeSecret(
     const verdict = judge({
       parts: [certificates!, privateKey!],
       dnsNames: [],
-      allowOlder: true,
-      allowIncompleteChain: true,
       caCertificate: 'Omit',
       now,
     });

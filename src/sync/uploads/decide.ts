@@ -46,7 +46,7 @@ const refused: Policy = (situation) => {
 /** What is there stays true while nobody can ask; the provider object shows the fault. */
 const uploaded: Policy = (situation) => {
   const { ledger, now, kept } = situation;
-  const { facts } = candidateOf(situation);
+  const { facts } = soundCandidate(situation);
   const { inventory, fault } = destinationOf(situation);
   const { remote } = ledger;
   if (remote === undefined || remote.fingerprintSHA256 !== facts.fingerprintSHA256) return undefined;
@@ -87,7 +87,7 @@ const setBack: Policy = ({ setback, now }) =>
   setback !== undefined && now < setback.until ? none(setback, setback.until) : undefined;
 
 const present: Policy = (situation) => {
-  const { name } = candidateOf(situation);
+  const { name } = soundCandidate(situation);
   const selection = destinationOf(situation).inventory?.find({ name });
   if (selection === undefined) return undefined;
   if ('reason' in selection) {
@@ -131,7 +131,7 @@ function destinationOf({ destination }: UploadSituation): Destination {
   return destination;
 }
 
-function candidateOf({ candidate }: UploadSituation): Sound {
+function soundCandidate({ candidate }: UploadSituation): Sound {
   if ('reason' in candidate) throw new Error('policies after the Secret have a candidate');
   return candidate;
 }
