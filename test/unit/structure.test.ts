@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 
+import { usedOfUndici } from '../../scripts/build.ts';
+
 const root = join(import.meta.dirname, '../..');
 
 /** What each room may use besides itself. Files that lie directly in src belong to the room `main`; everybody may know the clock. */
@@ -47,6 +49,15 @@ test('nothing in src comes from outside of it', () => {
     importsOf(file).some((path) => relative(join(root, 'src'), path).startsWith('..')),
   );
   expect(outside).toEqual([]);
+});
+
+test('nothing is used of undici that the built files leave out', () => {
+  const used = files.flatMap((file) => {
+    const [, names = ''] = /import \{([^}]*)\} from 'undici'/.exec(readFileSync(file, 'utf8')) ?? [];
+    return names.split(',').map((name) => name.trim());
+  });
+  const values = used.filter((name) => name !== '' && !name.startsWith('type '));
+  expect(new Set(values)).toEqual(new Set(Object.keys(usedOfUndici)));
 });
 
 test('it looks at everything', () => {
