@@ -23,6 +23,15 @@ export interface SchemaNode {
   [keyword: string]: unknown;
 }
 
+/**
+ * The status of an object that nobody has looked at: tools that compare observedGeneration do not take it for a settled one,
+ * and whoever waits for it is told where to look.
+ */
+export const unseen = {
+  observedGeneration: -1,
+  message: 'No operator has looked at this yet: does one run, and does it serve this kind in this namespace?',
+};
+
 interface Column {
   name: string;
   type: 'string' | 'integer' | 'date';
@@ -200,8 +209,7 @@ function definition({ resource, shortName, description, spec, status, rules, col
       status: {
         ...structural(status),
         description: 'What the operator found. Written by the operator only.',
-        // So that tools which compare observedGeneration do not take a fresh object for a settled one.
-        default: { observedGeneration: -1 },
+        default: unseen,
       },
     },
     ...(rules && { 'x-kubernetes-validations': rules }),

@@ -8,7 +8,7 @@ interface ConditionReason {
 type Reasons = Record<string, ConditionReason>;
 
 const nothing = 'Nothing.';
-const correctProvider = 'Correct the bundle at the provider.';
+const correctProvider = 'Correct the bundle at the provider, or your own key where `privateKeySecretRef` names one.';
 
 /** `Ready` of a ProviderCertificate: the Secret is usable now, and is what the current spec asks for. */
 export const readyReasons = {
@@ -164,7 +164,7 @@ export const syncedReasons = {
   PrivateKeyEncrypted: {
     status: 'False',
     means: 'The private key is encrypted, and there is no passphrase or it is wrong.',
-    todo: 'Name a Secret with the passphrase in `passphraseSecretRef`.',
+    todo: 'Put the passphrase into a Secret, and name that in `passphraseSecretRef`.',
   },
   UnsupportedKey: {
     status: 'False',
@@ -280,7 +280,7 @@ export const uploadSyncedReasons = {
   SecretMissing: {
     status: 'False',
     means: 'There is no Secret of this name, or it is not of type kubernetes.io/tls.',
-    todo: 'Create it; it is picked up at once.',
+    todo: 'Create it, or replace it by one of type kubernetes.io/tls; it is picked up at once.',
   },
   ProviderNotFound: {
     status: 'False',

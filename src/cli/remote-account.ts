@@ -51,11 +51,10 @@ export class RemoteAccount implements AsyncDisposable {
     ]);
     try {
       const vouchedFor = source.vouchedFor.map((origin) => URL.parse(origin)?.host ?? '').filter(Boolean);
-      const endpoints = new Endpoints([...allow, ...vouchedFor]);
+      const endpoints = new Endpoints([...allow, ...vouchedFor], (flag) => `use ${flag}`);
       const refusals = source.provider.endpoints(source.settings).map((endpoint) => endpoints.check(endpoint));
       const refusal = refusals.find((refused) => refused !== undefined);
-      if (refusal !== undefined)
-        throw new Failure(`${source.title}: ${refusal.replace('start the operator with', 'use')}`);
+      if (refusal !== undefined) throw new Failure(`${source.title}: ${refusal}`);
       return new RemoteAccount(source, new HttpClient({ clock, endpoints, ca: source.ca, proxy: proxyFrom(env) }));
     } catch (error) {
       throw error instanceof Failure ? error : new Failure((error as Error).message);

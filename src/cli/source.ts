@@ -123,7 +123,12 @@ async function complete(
   const settings = resolveProvider(parsed.value);
   const provider = providerFor(settings);
   const keys = provider.credentialKeys(settings);
-  const read = readCredentials(keys, await surroundings.credentials(keys, settings.credentialsSecretRef));
+  const { credentialsSecretRef } = settings;
+  const read = readCredentials(
+    keys,
+    await surroundings.credentials(keys, credentialsSecretRef),
+    `Secret ${objectKey(credentialsSecretRef)}`,
+  );
   if ('message' in read) throw new Failure(`${title}: ${read.message}`);
   const ca = await caOf(settings, surroundings);
   return {

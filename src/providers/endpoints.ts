@@ -5,13 +5,19 @@ import { providers } from './registry.ts';
 /** Which endpoints may be contacted: the built-in hosts of the providers over https, and what `--allow-endpoint` adds. */
 export class Endpoints {
   readonly #allowed: readonly Allowed[];
+  readonly #remedy: (flag: string) => string;
 
   /**
    * @param allow values of `--allow-endpoint`: `HOST[:PORT]`, `http://HOST[:PORT]` or `*`
+   * @param remedy how users give one, for messages
    * @throws Error with one sentence that names the value, when it is none of these
    */
-  constructor(allow: readonly string[] = []) {
+  constructor(
+    allow: readonly string[] = [],
+    remedy = (flag: string): string => `start the operator with ${flag} (chart: allowEndpoints)`,
+  ) {
     this.#allowed = allow.map(parse);
+    this.#remedy = remedy;
   }
 
   /** Every https host is allowed: worth a warning at start. */
@@ -31,8 +37,8 @@ export class Endpoints {
     );
     if (listed.some(({ schemes }) => schemes.includes(url.protocol))) return undefined;
     return listed.length > 0 && url.protocol === 'http:'
-      ? `The endpoint uses plain http; start the operator with --allow-endpoint http://${url.host} to allow that.`
-      : `The endpoint's host is not allowed; start the operator with --allow-endpoint ${url.host} to allow it.`;
+      ? `The endpoint uses plain http; ${this.#remedy(`--allow-endpoint http://${url.host}`)} to allow that.`
+      : `The endpoint's host is not allowed; ${this.#remedy(`--allow-endpoint ${url.host}`)} to allow it.`;
   }
 }
 

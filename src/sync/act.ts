@@ -1,4 +1,4 @@
-import type { ProviderCertificate } from '../api/certificate.ts';
+import type { CertificateSettings, ProviderCertificate } from '../api/certificate.ts';
 import { type InPlace, judge } from '../certificate/gate.ts';
 import type { Verdict } from '../certificate/verdict.ts';
 import type { Clock } from '../clock.ts';
@@ -122,7 +122,9 @@ export class Actor {
       now: this.#parts.clock.now(),
     });
     keys.privateKey?.fill(0);
-    return { verdict, download };
+    if (verdict.accepted) return { verdict, download };
+    const message = [verdict.message, ...missingKeys(spec, keys)].join(' ');
+    return { verdict: { ...verdict, message }, download };
   }
 
   async #userKeys({ spec, certificate }: View, signal: AbortSignal): Promise<UserKeys> {
@@ -234,6 +236,19 @@ export class Actor {
     const value = secret?.data?.[ref.key];
     return value === undefined ? undefined : Buffer.from(value, 'base64');
   }
+}
+
+/** What the spec promises and the cluster does not have: the likely reason why a bundle was refused. */
+function missingKeys({ privateKeySecretRef, passphraseSecretRef }: CertificateSettings, keys: UserKeys): string[] {
+  const named = [
+    { field: 'privateKeySecretRef', ref: privateKeySecretRef, value: keys.privateKey },
+    { field: 'passphraseSecretRef', ref: passphraseSecretRef, value: keys.passphrase },
+  ];
+  return named.flatMap(({ field, ref, value }) =>
+    ref === undefined || value !== undefined
+      ? []
+      : [`Secret ${ref.name}, which ${field} names, does not exist or has no key ${ref.key}.`],
+  );
 }
 
 /** What was to be done is done. */

@@ -45,7 +45,7 @@ const heldByAnother: Policy = ({ heldBy, spec }) =>
     ? undefined
     : none({
         reason: 'SecretConflict',
-        message: `Secret ${spec.secretName} belongs to ProviderCertificate ${heldBy}. Give this one another secretName, or delete the other.`,
+        message: `Secret ${spec.secretName} is named by ProviderCertificate ${heldBy}, too, which comes first. Give this one another secretName, or delete the other.`,
       });
 
 const noProvider: Policy = ({ provider }) => ('reason' in provider ? none(provider) : undefined);
@@ -54,7 +54,10 @@ const foreign: Policy = ({ target, spec, writtenBefore }) => {
   if (target === undefined || target.ours) return undefined;
   const conflict = (what: string): Decision =>
     none(
-      { reason: 'SecretConflict', message: `Secret ${spec.secretName} ${what} It is not touched.` },
+      {
+        reason: 'SecretConflict',
+        message: `Secret ${spec.secretName} ${what} It is not touched, and looked at again within 5 minutes.`,
+      },
       target.lookAgainAt,
     );
   if (!spec.adoptExisting) {
@@ -67,7 +70,9 @@ const foreign: Policy = ({ target, spec, writtenBefore }) => {
       `was replaced by ${target.manager}, and adoptExisting acts only once: delete it to have it written again.`,
     );
   if (target.adoption === undefined) return conflict(`exists and is written by ${target.manager}.`);
-  return 'refused' in target.adoption ? conflict(`cannot be adopted because ${target.adoption.refused}.`) : undefined;
+  return 'refused' in target.adoption
+    ? conflict(`cannot be adopted because ${target.adoption.refused}: choose another secretName, or delete it.`)
+    : undefined;
 };
 
 const contested: Policy = (situation) => {

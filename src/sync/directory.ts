@@ -131,7 +131,7 @@ export class Directory {
     return {
       account,
       selection,
-      fault: faultOf(account),
+      fault: faultOf(account, titleOf(providerRef)),
       lastGood: Math.min(account.lastSuccess ?? account.openedAt, fault?.since ?? Infinity),
       pollIntervalMs,
     };
@@ -153,7 +153,7 @@ export class Directory {
     if (name !== undefined && !allowsCertificate(allowedCertificates, name)) {
       return notAllowed(providerRef, `a certificate named ${name}`);
     }
-    return { account, fault: faultOf(account) };
+    return { account, fault: faultOf(account, titleOf(providerRef)) };
   }
 
   /** The account behind a reference, or why a namespace has none by it; undefined while that is not known yet. */
@@ -164,10 +164,10 @@ export class Directory {
       return {
         reason: 'ProviderNotFound',
         message:
-          'This operator watches single namespaces (--watch-namespace) and serves no ClusterCertificateProvider.',
+          'This operator watches single namespaces (--watch-namespace) and serves no ClusterCertificateProvider; use a CertificateProvider in this namespace.',
       };
     }
-    const title = `${kind} ${name}`;
+    const title = titleOf({ kind, name });
     const stored = providers[kind].get(keyOf(key));
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined)
       return {
@@ -307,7 +307,7 @@ export class Directory {
     const secret = await this.#secret(name, signal);
     return secret === undefined
       ? { message: `The credentials Secret ${objectKey(name)} does not exist, or this operator may not read it.` }
-      : readCredentials(keys, secret.data ?? {});
+      : readCredentials(keys, secret.data ?? {}, `Secret ${objectKey(name)}`);
   }
 
   async #caBundle(
@@ -451,16 +451,20 @@ function withAdvice({ reason, message }: ProviderProblem): ProviderProblem {
   return { reason, message: `${message} ${todo.replaceAll('`', '')}` };
 }
 
-function notAllowed({ kind, name }: CertificateSettings['providerRef'], what: string): Problem {
-  return { reason: 'NamespaceNotAllowed', message: `${kind} ${name} does not allow ${what}.` };
+function titleOf({ kind, name }: CertificateSettings['providerRef']): string {
+  return `${kind} ${name}`;
+}
+
+function notAllowed(providerRef: CertificateSettings['providerRef'], what: string): Problem {
+  return { reason: 'NamespaceNotAllowed', message: `${titleOf(providerRef)} does not allow ${what}.` };
 }
 
 /** What stands against using an account now. */
-function faultOf({ obstacle }: Account): ProviderAnswer['fault'] {
+function faultOf({ obstacle }: Account, title: string): ProviderAnswer['fault'] {
   return (
     obstacle && {
       reason: asSyncedReason(obstacle.error.reason),
-      message: obstacle.error.message,
+      message: `${title}: ${obstacle.error.message}`,
       until: obstacle.forLists ? undefined : obstacle.until,
     }
   );

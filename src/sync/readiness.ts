@@ -42,7 +42,8 @@ function readiness(input: HealthInput, content: Content | undefined): Health['re
   if (spec.mode === 'Observe' && comparison === undefined) {
     return { status: 'Unknown', reason: 'NotCompared', message: `${secret} was not looked at yet.` };
   }
-  if (heldBy !== undefined) return no('SecretConflict', `${secret} belongs to ProviderCertificate ${heldBy}.`);
+  if (heldBy !== undefined)
+    return no('SecretConflict', `${secret} is named by ProviderCertificate ${heldBy}, too, which comes first.`);
   if (target?.ours === false) return no('SecretConflict', `${secret} is written by ${target.manager}.`);
   if (content === undefined) {
     // Without a reason to write, nobody looked whether somebody else has one of this name.

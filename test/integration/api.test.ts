@@ -207,7 +207,10 @@ describe('good manifests', () => {
   it('get nothing added but the status that says that nobody has looked yet', async () => {
     const { body } = await dryRun(providerCertificates, manifest(certificate));
     expect(body).toMatchObject({ spec: certificate.spec });
-    expect(body).toHaveProperty('status', { observedGeneration: -1 });
+    expect(body).toHaveProperty('status', {
+      observedGeneration: -1,
+      message: 'No operator has looked at this yet: does one run, and does it serve this kind in this namespace?',
+    });
   });
 });
 

@@ -90,21 +90,20 @@ describe.concurrent('credentials', () => {
     await wanted(name, { access, nhn }, [name]);
     const missing = (seen: string | RegExp, kept?: Secret) =>
       says(w, name, { reason: 'CredentialsMissing', seen, kept });
-    await missing(`credentials Secret ${w.namespace}/credentials-credentials does not exist`);
+    const secret = `Secret ${w.namespace}/credentials-credentials`;
+    await missing(`credentials ${secret} does not exist`);
     await faulty(name, 'CredentialsMissing', 'does not exist');
     const { appKey, ...others } = access;
     await w.credentials(name, others);
-    await missing('has no key appKey');
+    await missing(`${secret} has no key appKey; it has accessKeyId, secretAccessKey.`);
     await w.credentials(name, { ...others, appKey: ' \n' });
-    await missing('key appKey of the credentials Secret is empty');
+    await missing(`key appKey of ${secret} is empty`);
     await w.credentials(name, { ...others, appKey: 'with/slash' });
-    await missing('key appKey of the credentials Secret must hold only letters');
+    await missing(`key appKey of ${secret} must hold only letters`);
     await w.credentials(name, { ...access, secretAccessKey: odd });
-    expect(await missing('key secretAccessKey of the credentials Secret must hold only printable ASCII')).not.toContain(
-      odd,
-    );
+    expect(await missing(`key secretAccessKey of ${secret} must hold only printable ASCII`)).not.toContain(odd);
     await w.credentials(name, { ...access, accessKeyId: 'with\ncontrol' });
-    await missing('key accessKeyId of the credentials Secret must hold only printable ASCII');
+    await missing(`key accessKeyId of ${secret} must hold only printable ASCII`);
     expect(nhn.counters.connections).toBe(0);
 
     // As editors leave it.

@@ -126,7 +126,9 @@ describe.concurrent('a Secret that is not ours', () => {
     await w.certificate(name);
     const { message } = await w.synced(name, 'SecretConflict');
     expect(message).toMatch(
-      new RegExp(`^Secret ${name} exists and is written by .*: choose another secretName.* It is not touched\\.$`),
+      new RegExp(
+        `^Secret ${name} exists and is written by .*: choose another secretName.* It is not touched, and looked at again within 5 minutes\\.$`,
+      ),
     );
     await ready(name, 'SecretConflict', `Secret ${name} is written by`);
     expect(await w.secret(name)).toEqual(before);
@@ -144,9 +146,9 @@ describe.concurrent('a Secret that is not ours', () => {
     await w.certificate(second, { secretName: first });
     const { message } = await w.synced(second, 'SecretConflict');
     expect(message).toBe(
-      `Secret holder belongs to ProviderCertificate ${w.namespace}/holder. Give this one another secretName, or delete the other.`,
+      `Secret holder is named by ProviderCertificate ${w.namespace}/holder, too, which comes first. Give this one another secretName, or delete the other.`,
     );
-    await ready(second, 'SecretConflict', `belongs to ProviderCertificate ${w.namespace}/holder`);
+    await ready(second, 'SecretConflict', `is named by ProviderCertificate ${w.namespace}/holder, too`);
   });
 });
 

@@ -216,11 +216,13 @@ describe.concurrent('a key that the user supplies', () => {
     const name = 'wrong-key';
     const issued = await w.issue(name);
     w.nhn.upload(name, withoutKey(issued));
-    await w.putSecret('wrong', { 'tls.key': 'no private key at all' });
     await w.certificate(name, { privateKeySecretRef: { name: 'wrong' } });
+    const { message } = await w.synced(name, 'PrivateKeyMissing');
+    expect(message).toContain('Secret wrong, which privateKeySecretRef names, does not exist or has no key tls.key.');
+    await w.putSecret('wrong', { 'tls.key': 'no private key at all' });
     await w.until(name, ({ status }) => {
       const synced = status?.conditions?.find(({ type }) => type === 'Synced');
-      expect(['PrivateKeyMissing', 'MalformedBundle', 'UnsupportedKey']).toContain(synced?.reason);
+      expect(['MalformedBundle', 'UnsupportedKey']).toContain(synced?.reason);
     });
     expect(await w.secret(name)).toBeUndefined();
     await w.putSecret('wrong', { 'tls.key': issued.privateKey });

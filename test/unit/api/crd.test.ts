@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generatedFiles } from '../../../scripts/generated-files.ts';
-import { customResourceDefinitions, type SchemaNode } from '../../../src/api/crd.ts';
+import { customResourceDefinitions, type SchemaNode, unseen } from '../../../src/api/crd.ts';
 
 const definitions = customResourceDefinitions();
 const byKind = definitions.map((definition) => [definition.spec.names.kind, definition] as const);
@@ -81,7 +81,7 @@ describe.each(byKind)('the definition of %s', (_kind, definition) => {
     const schema = schemaOf(definition);
     const withDefault = [...nodes(schema, '')].filter(([, node]) => 'default' in node);
     expect(withDefault.map(([path]) => path)).toEqual(['.status']);
-    expect(schema.properties!['status']!['default']).toEqual({ observedGeneration: -1 });
+    expect(schema.properties!['status']!['default']).toEqual(unseen);
   });
 
   it('merges conditions by type and has a status subresource', () => {

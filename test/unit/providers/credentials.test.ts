@@ -14,6 +14,7 @@ function read(values: Record<string, string | Uint8Array | undefined>): ReturnTy
         value === undefined ? undefined : Buffer.from(value).toString('base64'),
       ]),
     ),
+    'Secret team/nhn',
   );
 }
 

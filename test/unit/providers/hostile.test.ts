@@ -132,7 +132,7 @@ function attempted({ provider, credentials, entry = entryOf('1'), ...o }: Hostil
     key,
     Buffer.from(value).toString('base64'),
   ]);
-  const read = readCredentials(providerFor(spec).credentialKeys(spec), Object.fromEntries(data));
+  const read = readCredentials(providerFor(spec).credentialKeys(spec), Object.fromEntries(data), 'Secret team/nhn');
   if ('message' in read) throw new ProviderError({ reason: 'AuthenticationFailed', message: read.message });
   return { spec, credentials: read.credentials, entry };
 }
