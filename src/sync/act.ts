@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { ReconcileOptions } from '../controller/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/errors.ts';
+import { objectKey } from '../kube/objects.ts';
 import type { Account } from '../providers/account.ts';
 import type { Download } from '../providers/bundles.ts';
 import { AccountUnavailable, ProviderError } from '../providers/errors.ts';
@@ -28,6 +29,8 @@ interface Parts {
   /** Asked right before a write: whether everything that was decided upon still stands. */
   stillWanted: (view: View) => boolean;
   announce: (certificate: ProviderCertificate, event: Announcement) => void;
+  /** Told of each Secret that was written: our own writes are in the cache at once, and no watch tells of them. */
+  onWritten: (certificateKey: string, secretKey: string) => void;
   clock: Clock;
   random: () => number;
 }
@@ -186,6 +189,8 @@ export class Actor {
   async #tryWriting(view: View, write: () => Promise<void>): Promise<boolean> {
     try {
       await write();
+      const { namespace } = view.certificate.metadata;
+      this.#parts.onWritten(view.key, objectKey({ namespace, name: view.spec.secretName ?? '' }));
       return true;
     } catch (error) {
       if (error instanceof SecretRefused)

@@ -188,6 +188,9 @@ export class Operator {
       writer,
       stillWanted: (view) => lookout.stillWanted(view),
       announce,
+      onWritten: (key, secretKey) => {
+        for (const rival of holders.claimants(secretKey)) if (rival !== key) this.#certificateQueue.add(rival, 'high');
+      },
       clock,
       random,
     });
