@@ -53,7 +53,11 @@ export const image = {
   image: group('The image of the operator.', {
     repository: text(imageRepository, 'Registry and name.'),
     tag: text('', 'Tag; the version of the chart when it is empty.'),
-    digest: text('', 'Digest, like `sha256:…`; it wins over the tag.'),
+    digest: z
+      .string()
+      .regex(/^(sha256:[0-9a-f]{64})?$/)
+      .default('')
+      .describe('Digest, like `sha256:…`; it wins over the tag.'),
     pullPolicy: z
       .enum(['IfNotPresent', 'Always', 'Never'])
       .default('IfNotPresent')

@@ -136,6 +136,14 @@ describe('sync, suspend and resume', () => {
     await w.synced('www', 'Synced');
   });
 
+  test('one that breaks a rule is not waited for', async () => {
+    await w.certificate('odd', { remoteRef: { commonName: 'www.example.com' } });
+    await w.synced('odd', 'InvalidSpec');
+    const { code, out } = await pcert(['sync', 'odd', '--wait', '--timeout', '60s']);
+    expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/\/odd: InvalidSpec: [^\n]+\n$/) });
+    await w.remove('odd');
+  });
+
   test('one that comes out badly ends it with 1', async () => {
     await w.certificate('gone', { remoteRef: { name: 'gone' } });
     await w.synced('gone', 'CertificateNotFound');

@@ -119,8 +119,11 @@ async function annotate(
 function outcomeOf(object: Stored | undefined, value: string): { good: boolean; said: string } | undefined {
   if (object === undefined) return { good: false, said: 'it was deleted meanwhile' };
   if (object.spec?.suspend === true) return { good: false, said: suspended };
-  if (object.status?.lastHandledRefresh !== value) return undefined;
-  return { good: conditionOf(object, 'Synced')?.status !== 'False', said: saidOf(object) };
+  const synced = conditionOf(object, 'Synced');
+  // What is asked by an object that breaks a rule is never done.
+  const invalid = synced?.reason === 'InvalidSpec' && synced.observedGeneration === object.metadata.generation;
+  if (!invalid && object.status?.lastHandledRefresh !== value) return undefined;
+  return { good: synced?.status !== 'False', said: saidOf(object) };
 }
 
 function saidOf(object: Stored | undefined): string {
