@@ -98,3 +98,12 @@ test.each([
 ])('refuses %s', async (_, text, message) => {
   await expect(peerOf(text)).rejects.toThrow(message);
 });
+
+test('the peer that is in the repository can be read', async () => {
+  const peer = await readPeer(join(import.meta.dirname, '../../bench/peers/external-secrets.yaml'));
+  expect(peer.setup(place)).toMatchObject([{ kind: 'Secret' }, { kind: 'ClusterSecretStore' }]);
+  expect(peer.certificate({ namespace: 'bench', name: 'web', remote: 'web.example.com' }, place)).toMatchObject({
+    kind: 'ExternalSecret',
+    spec: { target: { name: 'web' }, data: [{ remoteRef: { key: 'web.example.com' } }] },
+  });
+});
