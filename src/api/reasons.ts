@@ -149,7 +149,7 @@ export const syncedReasons = {
     status: 'False',
     means:
       'The provider lists the certificate but does not hand out its bytes: no file, several files, still being issued.',
-    todo: 'Complete it at the provider.',
+    todo: 'Complete it at the provider, unless the message says what else to do.',
   },
   CertificateRevoked: {
     status: 'False',

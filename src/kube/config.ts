@@ -36,7 +36,10 @@ export function loadConnection({
     if (kubeconfig) return fromKubeconfigs([kubeconfig], context);
     const files = usualKubeconfigs(env);
     const pod = isInCluster(env, serviceAccount) && context === undefined && !(podLast && files.length > 0);
-    return pod ? fromServiceAccount(env, serviceAccount) : fromKubeconfigs(files, context);
+    if (pod) return fromServiceAccount(env, serviceAccount);
+    if (env.KUBECONFIG && files.length === 0)
+      throw new Error(`no API server is configured: KUBECONFIG names ${env.KUBECONFIG}, which does not exist`);
+    return fromKubeconfigs(files, context);
   });
   return new Connection({ source, logger, clock });
 }

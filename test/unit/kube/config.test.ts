@@ -138,11 +138,7 @@ describe('where the configuration comes from', () => {
   });
 
   it.each([
-    [
-      'nothing',
-      undefined,
-      'no API server is configured: this is no pod, and there is no --kubeconfig, KUBECONFIG or ~/.kube/config',
-    ],
+    ['nothing', undefined, 'no API server is configured: KUBECONFIG names /nowhere/config, which does not exist'],
     ['no YAML', 'token: "s3cret\n  - {', 'the kubeconfig FILE cannot be used: it is not valid YAML'],
     ['an empty file', '', 'the kubeconfig FILE cannot be used: it is not valid YAML'],
     ['another text', 'hello', 'the kubeconfig FILE cannot be used: it is not a kubeconfig'],
