@@ -95,8 +95,9 @@ export class CertificateReconciler {
       heartbeatAt(certificate),
       ...(mayPass(shown) ? [created + patience, created + settlingTime] : []),
     ];
-    const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > now).map(Number));
-    const result = Number.isFinite(next) ? { requeueAfterMs: next - now } : {};
+    // What lay ahead when it was decided and has come meanwhile, while the API server was slow, is due at once.
+    const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > situation.now).map(Number));
+    const result = Number.isFinite(next) ? { requeueAfterMs: Math.max(next - now, 0) } : {};
 
     if (situation.refreshWanted && synced !== 'unchanged') {
       const notFound = synced.reason === 'CertificateNotFound';

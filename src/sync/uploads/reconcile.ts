@@ -64,8 +64,8 @@ export class UploadReconciler {
       account?.listSoon(); // whoever asks has just changed something there
     }
     const turns = [until, nextUploadTurn(ledger, now), created + patience, created + settlingTime];
-    const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > now).map(Number));
-    const result = Number.isFinite(next) ? { requeueAfterMs: next - now } : {};
+    const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > situation.now).map(Number));
+    const result = Number.isFinite(next) ? { requeueAfterMs: Math.max(next - now, 0) } : {};
     if (upload.status?.conditions === undefined && synced.reason === 'Pending' && now < created + patience)
       return result;
     const made = { provider, ledger, inventory: account?.inventory };
