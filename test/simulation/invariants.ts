@@ -1,4 +1,4 @@
-import { fieldManager, secretAnnotations } from '../../src/api/names.ts';
+import { refreshAnnotation, fieldManager, secretAnnotations } from '../../src/api/names.ts';
 import { providerCertificates } from '../../src/api/group.ts';
 import type { ProviderCertificate } from '../../src/api/certificate.ts';
 import { type KubeObject, type Secret, dataKeysOf, objectKey, secrets } from '../../src/kube/objects.ts';
@@ -184,8 +184,16 @@ export class Invariants {
     if (event === 'gave') downloaded.set(key, this.#time.elapsed());
     const last = downloaded.get(key) ?? -Infinity;
     const shared = last > this.#sharingSince && this.#time.elapsed() - last < sharedForMs;
-    if (event === 'begins' && shared)
+    if (event === 'begins' && shared && !this.#refreshIsOwed())
       throw new Violation(`${id} was downloaded again after ${this.#time.elapsed() - last} ms`);
+  }
+
+  /** Somebody asked for a refresh and was not answered yet: then a download that is under way will not do. */
+  #refreshIsOwed(): boolean {
+    return this.#certificates.values().some(({ certificate: { metadata, status } }) => {
+      const asked = metadata.annotations?.[refreshAnnotation];
+      return asked !== undefined && asked !== status?.lastHandledRefresh;
+    });
   }
 
   #look(watch: () => void): void {
