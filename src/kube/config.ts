@@ -37,9 +37,11 @@ export function loadConnection({
     const files = usualKubeconfigs(env);
     const pod = isInCluster(env, serviceAccount) && context === undefined && !(podLast && files.length > 0);
     if (pod) return fromServiceAccount(env, serviceAccount);
-    if (env.KUBECONFIG && files.length === 0)
-      throw new Error(`no API server is configured: KUBECONFIG names ${env.KUBECONFIG}, which does not exist`);
-    return fromKubeconfigs(files, context);
+    if (files.length > 0) return fromKubeconfigs(files, context);
+    const why = env.KUBECONFIG
+      ? `KUBECONFIG names ${env.KUBECONFIG}, which does not exist`
+      : 'this is no pod, and there is no --kubeconfig, KUBECONFIG or ~/.kube/config';
+    throw new Error(`no API server is configured: ${why}`);
   });
   return new Connection({ source, logger, clock });
 }

@@ -44,11 +44,6 @@ export function usualKubeconfigs(env: NodeJS.ProcessEnv): string[] {
  * @param context which of its contexts; default: the current one
  */
 export function fromKubeconfigs(files: readonly string[], context?: string): Configuration {
-  if (files.length === 0) {
-    throw new Error(
-      'no API server is configured: this is no pod, and there is no --kubeconfig, KUBECONFIG or ~/.kube/config',
-    );
-  }
   const config = new KubeConfig();
   const tokenFiles = new Map<string, string>();
   for (const file of files) readKubeconfig(file, config, tokenFiles);

@@ -16,6 +16,7 @@ import type { Memories, Memory } from './memory.ts';
 import { withConsequence } from './messages.ts';
 import { healthOf, nextTurn } from './readiness.ts';
 import { heartbeatAt, nextStatus, patchBetween } from './report.ts';
+import { requeueFor } from './schedule.ts';
 import { lookAgainMs, patchStatus } from './status.ts';
 
 /** How long a new object may wait for the first inventory before its status says so, in milliseconds. */
@@ -95,9 +96,7 @@ export class CertificateReconciler {
       heartbeatAt(certificate),
       ...(mayPass(shown) ? [created + patience, created + settlingTime] : []),
     ];
-    // What lay ahead when it was decided and has come meanwhile, while the API server was slow, is due at once.
-    const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > situation.now).map(Number));
-    const result = Number.isFinite(next) ? { requeueAfterMs: Math.max(next - now, 0) } : {};
+    const result = requeueFor(turns, { decidedAt: situation.now, now });
 
     if (situation.refreshWanted && synced !== 'unchanged') {
       const notFound = synced.reason === 'CertificateNotFound';

@@ -27,3 +27,15 @@ export function fraction(text: string): number {
 export function revisionOf(entry: InventoryEntry): string {
   return `${entry.id}@${entry.revision}`;
 }
+
+/**
+ * When to look again: at the first of these turns that lay ahead when it was decided. One that has come meanwhile, while the
+ * API server was slow, is due at once. All in milliseconds since the epoch.
+ */
+export function requeueFor(
+  turns: readonly (number | undefined)[],
+  { decidedAt, now }: { decidedAt: number; now: number },
+): { requeueAfterMs?: number } {
+  const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > decidedAt).map(Number));
+  return Number.isFinite(next) ? { requeueAfterMs: Math.max(next - now, 0) } : {};
+}

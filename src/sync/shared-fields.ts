@@ -5,7 +5,7 @@ const remembered = 64;
 
 /**
  * Secrets that we wrote have the same fields, and the API server tells with each who manages them: that record is kept once
- * for all, where it would be a third of what is kept of a Secret.
+ * for all of them.
  */
 export class SharedFields {
   readonly #known = new Recent<Record<string, unknown>>(remembered);

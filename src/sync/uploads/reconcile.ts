@@ -7,6 +7,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { Store } from '../../kube/store.ts';
 import { type Announcement, settlingTime } from '../announce.ts';
 import { patchBetween } from '../report.ts';
+import { requeueFor } from '../schedule.ts';
 import { patchStatus } from '../status.ts';
 import type { UploadActor } from './act.ts';
 import { decideUpload } from './decide.ts';
@@ -64,8 +65,7 @@ export class UploadReconciler {
       account?.listSoon(); // whoever asks has just changed something there
     }
     const turns = [until, nextUploadTurn(ledger, now), created + patience, created + settlingTime];
-    const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > situation.now).map(Number));
-    const result = Number.isFinite(next) ? { requeueAfterMs: Math.max(next - now, 0) } : {};
+    const result = requeueFor(turns, { decidedAt: situation.now, now });
     if (upload.status?.conditions === undefined && synced.reason === 'Pending' && now < created + patience)
       return result;
     const made = { provider, ledger, inventory: account?.inventory };

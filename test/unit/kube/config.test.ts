@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { clientAuth, createAuthority } from '../../../sandbox/pki/index.ts';
 import type { Authority, Issued } from '../../../sandbox/pki/index.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
@@ -157,6 +157,14 @@ describe('where the configuration comes from', () => {
     const seen = (error as Error).message.replace(kubeconfig, 'FILE');
     expect(seen).toMatch(message);
     expect(seen).not.toMatch(/\n|s3cret/);
+  });
+
+  it('is refused when nobody names one', () => {
+    vi.stubEnv('HOME', temporaryDirectory());
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(() => load({ env: {} })).toThrow(
+      'no API server is configured: this is no pod, and there is no --kubeconfig, KUBECONFIG or ~/.kube/config',
+    );
   });
 
   it('is refused when the file that is named is not there', () => {
