@@ -24,6 +24,17 @@ interface Held {
   day: string;
 }
 
+/** What one operator knows from its lists. */
+interface Told {
+  /** What was in the last lists, all the same and without gaps, and how many they were. */
+  ids: ReadonlySet<string>;
+  lists: number;
+  /** What was in them and is still there, but was left out of the very last. */
+  leftOut: ReadonlySet<string>;
+}
+
+const toldNothing: Told = { ids: new Set(), lists: 0, leftOut: new Set() };
+
 /** A certificate manager like that of NHN Cloud, for one account: lists show only the day of an upload. */
 export class Cloud {
   readonly #random: Random;
@@ -39,6 +50,8 @@ export class Cloud {
   mostAtOnce = 0;
   lists = 0;
   downloads = 0;
+  /** What the lists that an operator got last have in common, by where it runs. */
+  readonly #told = new Map<Machine, Told>();
   /** Told of each download when it begins, and when it gave something. */
   onDownload: (event: 'begins' | 'gave', machine: Machine, id: string, revision: string) => void = () => {};
 
@@ -65,6 +78,11 @@ export class Cloud {
     this.#held.delete(name);
   }
 
+  /** Whether an operator on this machine saw the certificate in list after list, and only the last one, which was short, lacks it. */
+  leftOut(name: string, machine: Machine): boolean {
+    return this.#told.get(machine)?.leftOut.has(name) ?? false;
+  }
+
   /** The provider as an operator on this machine knows it: everything as at NHN Cloud, but for the wire. */
   on(machine: Machine): Provider {
     return {
@@ -74,8 +92,9 @@ export class Cloud {
   }
 
   #client(machine: Machine, secret: string): ProviderClient {
+    this.#told.delete(machine);
     return {
-      list: (call) => this.#call(machine, call, secret, () => this.#list()),
+      list: (call) => this.#call(machine, call, secret, () => this.#list(machine)),
       download: ({ id, revision }, call) => {
         this.onDownload('begins', machine, id, revision);
         return this.#call(machine, call, secret, () => {
@@ -116,13 +135,28 @@ export class Cloud {
     }
   }
 
-  #list(): InventoryEntry[] {
+  #list(machine: Machine): InventoryEntry[] {
     this.lists++;
     const entries = Array.from(this.#held, ([name, { bundle, day }]) => {
       const expires = new Date(bundle.notAfter).toISOString().slice(0, 10);
       return { id: name, name, revision: `${day}/${expires}`, day, notAfter: expires };
     });
-    return this.#random.chance(this.mood.forgetful) ? entries.slice(0, Math.floor(entries.length / 3)) : entries;
+    const given = this.#random.chance(this.mood.forgetful) ? entries.slice(0, Math.floor(entries.length / 3)) : entries;
+    this.#remember(machine, entries, given);
+    return given;
+  }
+
+  #remember(machine: Machine, entries: readonly InventoryEntry[], given: readonly InventoryEntry[]): void {
+    const there = new Set(entries.map(({ id }) => id));
+    const { ids, lists } = this.#told.get(machine) ?? toldNothing;
+    if (given.length === entries.length) {
+      const same = ids.symmetricDifference(there).size === 0;
+      this.#told.set(machine, { ids: there, lists: same ? lists + 1 : 1, leftOut: new Set() });
+      return;
+    }
+    const lacking = there.difference(new Set(given.map(({ id }) => id)));
+    const believed = lists >= 2 && ids.size >= 2;
+    this.#told.set(machine, { ...toldNothing, leftOut: believed ? ids.intersection(lacking) : new Set() });
   }
 
   #download(name: string): Uint8Array[] {

@@ -21,6 +21,12 @@ const longestBackoffMs = 60_000;
 /** How long a downloaded bundle is kept for others at least, less what an answer may take to arrive. */
 const sharedForMs = 25_000;
 
+/** An operator, as what it does is told of. */
+interface Writer {
+  name: string;
+  machine: Machine;
+}
+
 /** Watches every version of everything that is stored, and every request that an operator makes. */
 export class Invariants {
   readonly #pool: Pool;
@@ -37,7 +43,7 @@ export class Invariants {
   #lateUntil = 0;
   readonly #gone = new Map<string, number>();
   #sharingSince = 0;
-  #writer: string | undefined;
+  #writer: Writer | undefined;
   /** What was violated first. */
   violation: Violation | undefined;
   secretWrites = 0;
@@ -62,17 +68,19 @@ export class Invariants {
   }
 
   /** An operator's request is about to be carried out. */
-  before(request: Request, writer: string): void {
+  before(request: Request, writer: Writer): void {
     this.#writer = writer;
     this.#look(() => {
       if (request.method === 'GET') return;
       if (/^(?:get|list|watch)/.test(request.operation)) return;
-      if (request.method === 'DELETE') throw new Violation(`${writer} deletes something: ${request.operation}`);
+      if (request.method === 'DELETE') throw new Violation(`${writer.name} deletes something: ${request.operation}`);
+      const { metadata = {} } = request.body as { metadata?: { uid?: string; resourceVersion?: string } };
+      if (request.path.endsWith('/status') && metadata.resourceVersion === undefined)
+        throw new Violation(`${writer.name} patches a status without a fence: ${request.operation}`);
       if (!request.path.includes('/secrets/')) return;
-      const { metadata } = request.body as { metadata: { uid?: string; resourceVersion?: string } };
       const forced = request.path.includes('force=true') || request.contentType === 'application/merge-patch+json';
       if (forced && (metadata.uid === undefined || metadata.resourceVersion === undefined))
-        throw new Violation(`${writer} writes a Secret without a fence: ${request.operation}`);
+        throw new Violation(`${writer.name} writes a Secret without a fence: ${request.operation}`);
     });
   }
 
@@ -113,11 +121,11 @@ export class Invariants {
   }
 
   #watchSecret(before: Secret | undefined, after: Secret | undefined): void {
-    if (after === undefined) throw new Violation(`${this.#writer} removed a Secret`);
+    if (after === undefined) throw new Violation(`${this.#writer?.name} removed a Secret`);
     const key = objectKey(after.metadata);
     const changed = JSON.stringify([before?.type, before?.data]) !== JSON.stringify([after.type, after.data]);
     if (before !== undefined && !isOurs(before) && changed && !this.#adoptable.has(key))
-      throw new Violation(`${this.#writer} changed Secret ${key}, which belongs to somebody else`);
+      throw new Violation(`${this.#writer?.name} changed Secret ${key}, which belongs to somebody else`);
     if (!changed && before !== undefined && !isOurs(before)) return; // taken for ours for a moment: bytes were equal
     const cleared =
       changed && before !== undefined && !('ca.crt' in (after.data ?? {})) && 'ca.crt' in (before.data ?? {});
@@ -125,15 +133,17 @@ export class Invariants {
     if (pair === undefined) {
       // What others broke is no fault of a write that leaves it alone.
       if (cleared || !changed) return;
-      throw new Violation(`${this.#writer} wrote a broken pair to Secret ${key}`);
+      throw new Violation(`${this.#writer?.name} wrote a broken pair to Secret ${key}`);
     }
     if (!changed) return;
     this.#watchWish(key, after);
     const source = after.metadata.annotations?.[secretAnnotations.source] ?? '';
     if (!source.endsWith(` name=${pair.name}`) && !cleared)
-      throw new Violation(`${this.#writer} wrote the pair of ${pair.name} to Secret ${key}, whose source is ${source}`);
+      throw new Violation(
+        `${this.#writer?.name} wrote the pair of ${pair.name} to Secret ${key}, whose source is ${source}`,
+      );
     if (!this.#cloud.hasServed(pair.name, pair.generation))
-      throw new Violation(`${this.#writer} wrote a pair that nobody handed out to Secret ${key}`);
+      throw new Violation(`${this.#writer?.name} wrote a pair that nobody handed out to Secret ${key}`);
   }
 
   #watchCertificate(before: ProviderCertificate | undefined, after: ProviderCertificate | undefined): void {
@@ -151,7 +161,10 @@ export class Invariants {
     if (this.#writer === undefined) return;
     this.statusWrites++;
     if ((status?.observedGeneration ?? -1) < (before?.status?.observedGeneration ?? -1))
-      throw new Violation(`${this.#writer} let the status of ${key} speak of an earlier spec than before`);
+      throw new Violation(`${this.#writer.name} let the status of ${key} speak of an earlier spec than before`);
+    const { name = '' } = spec?.remoteRef ?? {};
+    if (!saysNotFound(before) && saysNotFound(after) && this.#cloud.leftOut(name, this.#writer.machine))
+      throw new Violation(`${this.#writer.name} took ${name} for gone because one short list lacks it`);
   }
 
   /** A write that nobody wants any more, although there was time enough to hear of that. */
@@ -163,7 +176,7 @@ export class Invariants {
     const { certificate, since } = this.#certificates.get(holder) ?? {};
     if (certificate === undefined) {
       if (gone !== undefined && gone < heardBy)
-        throw new Violation(`${this.#writer} wrote ${secretKey} for ${holder}, which is gone`);
+        throw new Violation(`${this.#writer?.name} wrote ${secretKey} for ${holder}, which is gone`);
       return;
     }
     const { spec, metadata } = certificate;
@@ -172,7 +185,7 @@ export class Invariants {
       !spec.suspend &&
       `${metadata.namespace}/${spec.secretName ?? metadata.name}` === secretKey;
     if (!wanted && (since ?? 0) < heardBy)
-      throw new Violation(`${this.#writer} wrote ${secretKey} for ${holder}, which does not want that`);
+      throw new Violation(`${this.#writer?.name} wrote ${secretKey} for ${holder}, which does not want that`);
   }
 
   #watchDownload(event: 'begins' | 'gave', machine: Machine, id: string, revision: string): void {
@@ -205,6 +218,11 @@ export class Invariants {
       this.violation = error;
     }
   }
+}
+
+function saysNotFound(certificate: ProviderCertificate | undefined): boolean {
+  const conditions = certificate?.status?.conditions ?? [];
+  return conditions.some(({ type, reason }) => type === 'Synced' && reason === 'CertificateNotFound');
 }
 
 /** As the operator sees it: it says so on the Secret, or applied its data. */

@@ -70,8 +70,8 @@ export class World {
     const name = `operator-${this.processes.length + 1}`;
     const { time, random, server, cloud, leaderElection } = this;
     const around = {
-      before: (request: Parameters<Invariants['before']>[0], { name }: Process) =>
-        this.invariants.before(request, name),
+      before: (request: Parameters<Invariants['before']>[0], process: Process) =>
+        this.invariants.before(request, process),
       after: () => this.invariants.after(),
     };
     const weather = (): Weather => this.weather;
