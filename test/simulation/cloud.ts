@@ -5,6 +5,8 @@ import type { Call, Provider, ProviderClient } from '../../src/providers/provide
 import type { Machine } from './machine.ts';
 import type { Bundle } from './pool.ts';
 import type { Random } from './random.ts';
+import type { Variation } from './variation.ts';
+import type { VirtualTime } from './virtual-time.ts';
 
 /** How often a cloud does not do what it is asked; each in [0, 1], per call. */
 export interface Mood {
@@ -20,6 +22,8 @@ export const goodMood: Mood = { throttled: 0, failing: 0, forgetful: 0, slow: 0 
 
 interface Held {
   bundle: Bundle;
+  /** Counts the uploads. */
+  nth: number;
   /** YYYY-MM-DD. */
   day: string;
 }
@@ -38,6 +42,8 @@ const toldNothing: Told = { ids: new Set(), lists: 0, leftOut: new Set() };
 /** A certificate manager like that of NHN Cloud, for one account: lists show only the day of an upload. */
 export class Cloud {
   readonly #random: Random;
+  readonly #time: VirtualTime;
+  readonly #variation: Variation;
   readonly #held = new Map<string, Held>();
   /** All that was ever handed out under a name, by generation. */
   readonly #served = new Map<string, Set<number>>();
@@ -50,13 +56,18 @@ export class Cloud {
   mostAtOnce = 0;
   lists = 0;
   downloads = 0;
+  #uploads = 0;
   /** What the lists that an operator got last have in common, by where it runs. */
   readonly #told = new Map<Machine, Told>();
+  /** Told of each call: how many one account has made within a minute. */
+  onCall: (withinMinute: number) => void = () => {};
   /** Told of each download when it begins, and when it gave something. */
   onDownload: (event: 'begins' | 'gave', machine: Machine, id: string, revision: string) => void = () => {};
 
-  constructor(random: Random) {
+  constructor(random: Random, time: VirtualTime, variation: Variation) {
     this.#random = random;
+    this.#time = time;
+    this.#variation = variation;
   }
 
   get held(): ReadonlyMap<string, Held> {
@@ -69,7 +80,7 @@ export class Cloud {
   }
 
   upload(bundle: Bundle, day: string): void {
-    this.#held.set(bundle.name, { bundle, day });
+    this.#held.set(bundle.name, { bundle, day, nth: ++this.#uploads });
     const served = this.#served.get(bundle.name) ?? new Set();
     this.#served.set(bundle.name, served.add(bundle.generation));
   }
@@ -93,9 +104,20 @@ export class Cloud {
 
   #client(machine: Machine, secret: string): ProviderClient {
     this.#told.delete(machine);
+    let recent: number[] = [];
+    const count = (): void => {
+      const now = this.#time.elapsed();
+      recent = [...recent.filter((at) => now - at < 60_000), now];
+      this.onCall(recent.length);
+    };
     return {
-      list: (call) => this.#call(machine, call, secret, () => this.#list(machine)),
+      list: async (call) => {
+        count();
+        const first = this.#variation.pages ? await this.#page(machine, call, secret, count) : [];
+        return this.#call(machine, call, secret, () => this.#list(machine, first));
+      },
       download: ({ id, revision }, call) => {
+        count();
         this.onDownload('begins', machine, id, revision);
         return this.#call(machine, call, secret, () => {
           const parts = this.#download(id);
@@ -135,12 +157,29 @@ export class Cloud {
     }
   }
 
-  #list(machine: Machine): InventoryEntry[] {
-    this.lists++;
-    const entries = Array.from(this.#held, ([name, { bundle, day }]) => {
+  /** The first of two pages, as things stand while the second is yet to be asked for. */
+  async #page(machine: Machine, call: Call, secret: string, again: () => void): Promise<InventoryEntry[]> {
+    const page = await this.#call(machine, call, secret, () => this.#entries().slice(0, 1));
+    await call.another();
+    again();
+    return page;
+  }
+
+  #entries(): InventoryEntry[] {
+    return Array.from(this.#held, ([name, { bundle, day, nth }]) => {
       const expires = new Date(bundle.notAfter).toISOString().slice(0, 10);
-      return { id: name, name, revision: `${day}/${expires}`, day, notAfter: expires };
+      const entry = { id: name, name, notAfter: expires };
+      return this.#variation.exactRevisions
+        ? { ...entry, revision: String(nth) }
+        : { ...entry, revision: `${day}/${expires}`, day };
     });
+  }
+
+  /** The whole list, of which a page was read before. */
+  #list(machine: Machine, before: readonly InventoryEntry[]): InventoryEntry[] {
+    this.lists++;
+    const known = new Set(before.map(({ id }) => id));
+    const entries = [...before, ...this.#entries().filter(({ id }) => !known.has(id))];
     const given = this.#random.chance(this.mood.forgetful) ? entries.slice(0, Math.floor(entries.length / 3)) : entries;
     this.#remember(machine, entries, given);
     return given;

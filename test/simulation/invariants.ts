@@ -6,7 +6,9 @@ import type { Request } from '../../src/kube/transport.ts';
 import type { StoredVersion } from './api-server.ts';
 import type { Cloud } from './cloud.ts';
 import type { Machine } from './machine.ts';
+import type { Process } from './process.ts';
 import type { KnownPair, Pool } from './pool.ts';
+import type { Variation } from './variation.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** Something that must never be was. */
@@ -18,21 +20,26 @@ export class Violation extends Error {
 const newsTakeMs = 100;
 /** A watch that broke is taken up again after so long at most. */
 const longestBackoffMs = 60_000;
+/** A watch that says nothing for so long is taken for dead. */
+const longestSilenceMs = 180_000;
+/** ProviderCertificates, CertificateProviders and Secrets. */
+const watchedKinds = 3;
+/** The part of a minute's calls that may come at once. */
+const burstPart = 12;
 /** How long a downloaded bundle is kept for others at least, less what an answer may take to arrive. */
 const sharedForMs = 25_000;
 
 /** An operator, as what it does is told of. */
-interface Writer {
-  name: string;
-  machine: Machine;
-}
+type Writer = Pick<Process, 'name' | 'machine' | 'operator' | 'ending'>;
 
 /** Watches every version of everything that is stored, and every request that an operator makes. */
 export class Invariants {
   readonly #pool: Pool;
   readonly #cloud: Cloud;
   readonly #time: VirtualTime;
-  readonly #limit: number;
+  readonly #limits: Variation['limits'];
+  /** What each operator has lists of. */
+  readonly #listed = new Map<Machine, Set<string>>();
   /** Secrets that some ProviderCertificate was once allowed to take over. */
   readonly #adoptable = new Set<string>();
   readonly #downloaded = new Map<Machine, Map<string, number>>();
@@ -49,11 +56,12 @@ export class Invariants {
   secretWrites = 0;
   statusWrites = 0;
 
-  constructor(o: { pool: Pool; cloud: Cloud; time: VirtualTime; inFlight: number }) {
+  constructor(o: { pool: Pool; cloud: Cloud; time: VirtualTime; limits: Variation['limits'] }) {
     this.#pool = o.pool;
     this.#cloud = o.cloud;
     this.#time = o.time;
-    this.#limit = o.inFlight;
+    this.#limits = o.limits;
+    o.cloud.onCall = (calls) => this.#look(() => this.#watchRate(calls));
     o.cloud.onDownload = (...event) => this.#look(() => this.#watchDownload(...event));
   }
 
@@ -65,6 +73,37 @@ export class Invariants {
   /** For a while something else may be handed out, or asked for, than what was downloaded before. */
   forgetDownloads(forMs = 60_000): void {
     this.#sharingSince = Math.max(this.#sharingSince, this.#time.elapsed() + forMs);
+  }
+
+  /** An operator sends a request. */
+  sent(request: Request, { name, machine, operator, ending }: Writer): void {
+    this.#look(() => {
+      if (request.method === 'GET' || ending || request.path.includes('/events')) return;
+      if ((this.#listed.get(machine)?.size ?? 0) < watchedKinds)
+        throw new Violation(`${name} writes before its caches are complete: ${request.operation}`);
+      if (!operator.leading && !request.path.includes('/leases'))
+        throw new Violation(`${name} writes without the lease: ${request.operation}`);
+    });
+  }
+
+  /** An operator has the answer to a request. */
+  answered(request: Request, { machine }: Writer): void {
+    if (!request.operation.startsWith('list ')) return;
+    this.#listed.set(machine, (this.#listed.get(machine) ?? new Set()).add(request.operation));
+  }
+
+  /** An operator sends so many calls to the cloud within a minute. */
+  #watchRate(calls: number): void {
+    const { requestsPerMinute: most = Infinity } = this.#limits;
+    if (calls > most + Math.max(1, most / burstPart))
+      throw new Violation(`${calls} calls within a minute, but ${most} are allowed`);
+  }
+
+  /** Something that the operator itself takes for a defect. */
+  defect(line: string): void {
+    this.#look(() => {
+      throw new Violation(`a line of the log says: ${line.trim()}`);
+    });
   }
 
   /** An operator's request is about to be carried out. */
@@ -105,9 +144,9 @@ export class Invariants {
     this.#fairSince = Infinity;
   }
 
-  /** They do again, as soon as watches that broke are taken up again. */
-  fairWeather(): void {
-    this.#fairSince = this.#time.elapsed() + longestBackoffMs;
+  /** They do again, as soon as watches that broke are taken up again; of silent ones that must be found out first. */
+  fairWeather({ silenced }: { silenced: boolean }): void {
+    this.#fairSince = this.#time.elapsed() + longestBackoffMs + (silenced ? longestSilenceMs : 0);
   }
 
   /** They do not for so long. */
@@ -189,8 +228,9 @@ export class Invariants {
   }
 
   #watchDownload(event: 'begins' | 'gave', machine: Machine, id: string, revision: string): void {
-    if (this.#cloud.mostAtOnce > this.#limit)
-      throw new Violation(`${this.#cloud.mostAtOnce} calls at once, but ${this.#limit} are allowed`);
+    const { inFlight } = this.#limits;
+    if (this.#cloud.mostAtOnce > inFlight)
+      throw new Violation(`${this.#cloud.mostAtOnce} calls at once, but ${inFlight} are allowed`);
     const downloaded = this.#downloaded.get(machine) ?? new Map<string, number>();
     this.#downloaded.set(machine, downloaded);
     const key = `${id} ${revision}`;

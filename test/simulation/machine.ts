@@ -7,12 +7,15 @@ import type { VirtualTime } from './virtual-time.ts';
  */
 export class Machine implements Clock {
   readonly #time: VirtualTime;
+  readonly #skewMs: number;
   #stopped: (() => void)[] | undefined;
   #awakeSince = 0;
   #dead = false;
 
-  constructor(time: VirtualTime) {
+  /** @param skewMs how much its clock is fast */
+  constructor(time: VirtualTime, skewMs = 0) {
     this.#time = time;
+    this.#skewMs = skewMs;
   }
 
   /** Gets no time just now. */
@@ -30,7 +33,7 @@ export class Machine implements Clock {
   }
 
   now(): number {
-    return this.#time.now();
+    return this.#time.now() + this.#skewMs;
   }
 
   elapsed(): number {

@@ -1,6 +1,8 @@
 import type { ProviderCertificate } from '../../src/api/certificate.ts';
+import { certificateProviders } from '../../src/api/group.ts';
 import { secretAnnotations } from '../../src/api/names.ts';
 import type { Secret } from '../../src/kube/objects.ts';
+import type { ProviderObject } from '../../src/sync/directory.ts';
 import { Violation, isOurs } from './invariants.ts';
 import type { Bundle, Flaw, KnownPair } from './pool.ts';
 import { type World, keyOf } from './world.ts';
@@ -20,6 +22,10 @@ const reasonOf: Record<Exclude<Flaw, 'none'>, string> = {
 export async function checkOutcome(world: World): Promise<void> {
   const certificates = await world.certificates();
   const found = await world.tlsSecrets();
+  const provider = await world.get<ProviderObject>(certificateProviders, 'nhn');
+  const ready = provider?.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'True' || ready.reason !== 'Valid')
+    throw new Violation(`the provider ends up wrong: it shows ${ready?.reason ?? 'nothing'}`);
   for (const certificate of certificates) {
     const problem = wrongWith(world, certificate, certificates, found);
     if (problem !== undefined) {
@@ -53,8 +59,10 @@ function wrongWith(
   const pair = world.invariants.pairIn(secret);
   const refusals = refusalsOf(spec, held?.bundle);
   if (spec.mode === 'Observe') {
-    // What others do with the Secret meanwhile is seen with the next news from the provider, or the next refresh.
-    return expect(...(refusals.length > 0 ? refusals : ['InSync', 'Differs', 'SecretMissing']));
+    if (held === undefined || refusals.length > 0) return expect(...refusals);
+    // What others do to a Secret that was as it should be is seen with the next news from the provider, or the next
+    // refresh; what was not as it should be is looked at with each list.
+    return expect('InSync', secret === undefined ? 'SecretMissing' : isSame(pair, held.bundle) ? 'InSync' : 'Differs');
   }
 
   const noted = secret?.metadata.annotations?.[secretAnnotations.certificate];

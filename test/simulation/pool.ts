@@ -32,12 +32,13 @@ export interface Pool {
 }
 
 const day = 86_400_000;
+/** The same for ever: a seed that fails fails on any day. */
+const origin = Date.UTC(2026, 0, 1);
 const generations = 6;
 export const names = ['a.example.com', 'b.example.com', 'c.example.com'] as const;
 const flaws: readonly Flaw[] = ['none', 'other-key', 'no-key', 'cut', 'expired'];
 
 export async function createPool(): Promise<Pool> {
-  const origin = Math.floor(Date.now() / day) * day;
   const authority = await (
     await createAuthority({ notBefore: new Date(origin - 365 * day) })
   ).intermediate({
@@ -49,7 +50,7 @@ export async function createPool(): Promise<Pool> {
   for (const name of names) {
     for (let generation = 0; generation < generations; generation++) {
       for (const flaw of flaws) {
-        const made = await make(authority, origin, { name, generation, flaw });
+        const made = await make(authority, { name, generation, flaw });
         bundles.set(`${name} ${generation} ${flaw}`, made.bundle);
         if (flaw !== 'none') continue;
         certificates.set(base64(made.certificates), { name, generation });
@@ -75,7 +76,6 @@ export async function createPool(): Promise<Pool> {
 
 async function make(
   authority: Authority,
-  origin: number,
   { name, generation, flaw }: { name: string; generation: number; flaw: Flaw },
 ): Promise<{ bundle: Bundle; certificates: string; privateKey: string }> {
   const begins = origin - (60 - generation) * day;

@@ -10,7 +10,6 @@ import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 import { type Weather, UnreliableWire } from './wire.ts';
 
-const logger = pino({ level: 'silent' });
 const endpoints = new Endpoints();
 
 /** Slower than usual, so that most of what happens is not about the lease. */
@@ -24,7 +23,16 @@ interface Options {
   cloud: Cloud;
   weather: () => Weather;
   leaderElection: boolean;
-  around: { before(request: Request, process: Process): void; after(): void };
+  /** How much its clock is fast, in milliseconds. */
+  skewMs: number;
+  around: {
+    sent(request: Request, process: Process): void;
+    before(request: Request, process: Process): void;
+    after(): void;
+    answered(request: Request, process: Process): void;
+    /** Something that the operator itself takes for a defect. */
+    defect(line: string): void;
+  };
 }
 
 /** The operator, unchanged, on a machine of its own. */
@@ -32,11 +40,15 @@ export class Process {
   readonly name: string;
   readonly machine: Machine;
   readonly operator: Operator;
+  readonly #time: VirtualTime;
   readonly #stop = new AbortController();
+  #endsSince = Infinity;
 
-  constructor({ name, time, random, server, cloud, weather, leaderElection, around }: Options) {
+  constructor({ name, time, random, server, cloud, weather, leaderElection, skewMs, around }: Options) {
     this.name = name;
-    const machine = new Machine(time);
+    this.#time = time;
+    const machine = new Machine(time, skewMs);
+    const logger = pino({ level: 'error' }, { write: (line: string) => around.defect(line) });
     this.machine = machine;
     const wire = new UnreliableWire({
       server,
@@ -44,7 +56,12 @@ export class Process {
       machine,
       random,
       weather,
-      around: { before: (request) => around.before(request, this), after: () => around.after() },
+      around: {
+        sent: (request) => around.sent(request, this),
+        before: (request) => around.before(request, this),
+        after: () => around.after(),
+        answered: (request) => around.answered(request, this),
+      },
     });
     const client = new KubeClient(wire, { clock: machine });
     const provider = cloud.on(machine);
@@ -72,12 +89,18 @@ export class Process {
 
   /** SIGTERM. */
   end(): void {
+    this.#endsSince = Math.min(this.#endsSince, this.#time.elapsed());
     this.#stop.abort();
   }
 
   /** Was told to end, and has not. */
   get ending(): boolean {
     return this.alive && this.#stop.signal.aborted;
+  }
+
+  /** For how long it could have ended and has not, in milliseconds. */
+  get endingForMs(): number {
+    return this.ending ? Math.min(this.#time.elapsed() - this.#endsSince, this.machine.awakeForMs) : 0;
   }
 
   /** SIGKILL. */

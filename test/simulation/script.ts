@@ -67,7 +67,7 @@ export async function play(world: World): Promise<void> {
 /** No more faults: what is left is what the users want and what the cloud has. */
 export async function calm(world: World): Promise<void> {
   world.weather = fairWeather;
-  world.invariants.fairWeather();
+  world.invariants.fairWeather({ silenced: world.variation.silent > 0 });
   world.cloud.mood = goodMood;
   await world.credentials(world.cloud.secret);
   world.invariants.forgetDownloads();
@@ -184,7 +184,9 @@ function badWeather(world: World): void {
   const { random } = world;
   const some = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
   world.invariants.badWeather();
-  world.weather = { lost: some(0.3), answerLost: some(0.3), refused: some(0.3), slow: some(0.3), cut: some(0.2) };
+  const { silent, deadly } = world.variation;
+  const [lost, answerLost, refused, slow, cut] = [some(0.3), some(0.3), some(0.3), some(0.3), some(0.2)];
+  world.weather = { lost, answerLost, refused, slow, cut, silent, deadly };
 }
 
 function badMood(world: World): void {

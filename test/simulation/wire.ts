@@ -17,9 +17,13 @@ export interface Weather {
   slow: number;
   /** A watch ends with each event. */
   cut: number;
+  /** A watch says nothing any more, and does not end either; per event. */
+  silent: number;
+  /** Whoever asks dies, right before the request is carried out or right after. */
+  deadly: number;
 }
 
-export const fairWeather: Weather = { lost: 0, answerLost: 0, refused: 0, slow: 0, cut: 0 };
+export const fairWeather: Weather = { lost: 0, answerLost: 0, refused: 0, slow: 0, cut: 0, silent: 0, deadly: 0 };
 
 interface Options {
   /** The API server, as this operator is known to it. */
@@ -28,8 +32,13 @@ interface Options {
   machine: Machine;
   random: Random;
   weather: () => Weather;
-  /** Called right before a request is carried out, and right after. */
-  around: { before(request: Request): void; after(): void };
+  /** Called when a request is sent, right before it is carried out and right after, and when its answer has arrived. */
+  around: {
+    sent(request: Request): void;
+    before(request: Request): void;
+    after(): void;
+    answered(request: Request): void;
+  };
 }
 
 /** A client gives up after so long, see `Transport`. */
@@ -44,14 +53,17 @@ export class UnreliableWire implements Wire {
   }
 
   async call(request: Request, signal: AbortSignal): Promise<object> {
-    const { machine } = this.#o;
+    const { machine, around } = this.#o;
     signal.throwIfAborted();
+    around.sent(request);
     const { promise: late, reject } = Promise.withResolvers<never>();
     const cancel = machine.after(patienceMs, () =>
       reject(timeout(request.operation, `no complete answer within ${patienceMs / 1_000} s`)),
     );
     try {
-      return await unlessAborted(Promise.race([this.#exchange(request), late]), signal);
+      const answer = await unlessAborted(Promise.race([this.#exchange(request), late]), signal);
+      around.answered(request);
+      return answer;
     } finally {
       cancel();
     }
@@ -69,6 +81,7 @@ export class UnreliableWire implements Wire {
       for await (const event of server.stream(request, ended.signal)) {
         await unlessAborted(machine.sleep(this.#latency()), signal);
         if (random.chance(weather().cut)) throw broken(request);
+        if (weather().silent > 0 && random.chance(weather().silent)) await unlessAborted(new Promise(() => {}), signal);
         yield event;
       }
       signal.throwIfAborted();
@@ -83,6 +96,12 @@ export class UnreliableWire implements Wire {
     const { machine, random, weather } = this.#o;
     const { lost, refused, answerLost } = weather();
     await this.#travel();
+    const { deadly } = weather();
+    const dies = deadly > 0 && random.chance(deadly);
+    if (dies && random.chance(0.5)) {
+      machine.die();
+      return new Promise(() => {});
+    }
     if (random.chance(lost)) {
       await machine.sleep(0);
       throw broken(request);
@@ -94,6 +113,7 @@ export class UnreliableWire implements Wire {
       throw refusal(request.operation, refusedBy, body, refusedBy === 429 ? '1' : undefined, machine.now());
     }
     const outcome = this.#carryOut(request);
+    if (dies) machine.die();
     await machine.sleep(this.#latency());
     if (random.chance(answerLost)) throw broken(request);
     return outcome;

@@ -11,12 +11,14 @@ import { Invariants, Violation } from './invariants.ts';
 import type { Pool } from './pool.ts';
 import { Process } from './process.ts';
 import { Random } from './random.ts';
+import { type Variation, variationOf } from './variation.ts';
 import { VirtualTime } from './virtual-time.ts';
 import { type Weather, fairWeather } from './wire.ts';
 
 const namespace = 'default';
 const forever = new AbortController().signal;
-const inFlight = 2;
+/** Whoever is told to end has so long for it. */
+const longestEndMs = 10_000;
 /** Soon enough for those that take a silent watch for a dead one. */
 const bookmarkMs = 120_000;
 
@@ -30,6 +32,7 @@ export class World {
   readonly invariants: Invariants;
   readonly processes: Process[] = [];
   readonly leaderElection: boolean;
+  readonly variation: Variation;
   weather: Weather = fairWeather;
   /** What happened, for whoever has to find out why. */
   readonly story: string[] = [];
@@ -41,8 +44,10 @@ export class World {
     this.random = new Random(seed);
     this.time = new VirtualTime(pool.origin);
     this.server = new ModelApiServer({ clock: this.time });
-    this.cloud = new Cloud(this.random);
-    this.invariants = new Invariants({ pool, cloud: this.cloud, time: this.time, inFlight });
+    this.variation = variationOf(seed);
+    this.cloud = new Cloud(this.random, this.time, this.variation);
+    const { time, cloud, variation } = this;
+    this.invariants = new Invariants({ pool, cloud, time, limits: variation.limits });
     this.server.observe(this.invariants.stored);
     this.#user = new KubeClient(this.server.as('somebody'), { clock: this.time });
     this.leaderElection = this.random.chance(0.5);
@@ -63,19 +68,17 @@ export class World {
       const leading = this.alive.filter(({ operator, machine }) => operator.leading && machine.awakeForMs > 1_000);
       if (leading.length > 1)
         throw new Violation(`${leading.map(({ name }) => name).join(' and ')} lead at the same time`);
+      const late = this.processes.find(({ endingForMs }) => endingForMs > longestEndMs);
+      if (late !== undefined) throw new Violation(`${late.name} was told to end, and did not within 10 s`);
     });
   }
 
   startOperator(): void {
     const name = `operator-${this.processes.length + 1}`;
-    const { time, random, server, cloud, leaderElection } = this;
-    const around = {
-      before: (request: Parameters<Invariants['before']>[0], process: Process) =>
-        this.invariants.before(request, process),
-      after: () => this.invariants.after(),
-    };
+    const { time, random, server, cloud, leaderElection, invariants: around } = this;
     const weather = (): Weather => this.weather;
-    this.processes.push(new Process({ name, time, random, server, cloud, weather, leaderElection, around }));
+    const skewMs = this.variation.skewMs();
+    this.processes.push(new Process({ name, time, random, server, cloud, weather, leaderElection, skewMs, around }));
     this.tell(`${name} starts`);
   }
 
@@ -93,7 +96,7 @@ export class World {
 
   async provider(pollInterval: string): Promise<void> {
     const nhn = { credentialsSecretRef: { name: 'nhn-credentials' } };
-    await this.apply(certificateProviders, { name: 'nhn', spec: { nhn, pollInterval, limits: { inFlight } } });
+    await this.apply(certificateProviders, { name: 'nhn', spec: { nhn, pollInterval, limits: this.variation.limits } });
   }
 
   async certificate(name: string, spec: Partial<ProviderCertificate['spec']>): Promise<void> {
