@@ -5,7 +5,7 @@ import { FormatError } from './format-error.ts';
 import { derFormat, type KeyBlock } from './keys.ts';
 import { decodePart } from './parts.ts';
 import { pemBlocks, type PemBlock } from './pem.ts';
-import { quoted } from './printable.ts';
+import { quoted } from '../printable.ts';
 import { Refusal } from './verdict.ts';
 
 /** What a download or a user-supplied key holds, taken apart but not yet judged. */

@@ -6,7 +6,7 @@ import { buildChain, isSelfSigned, isValidAt, type Chain } from './chain.ts';
 import { chainDigest, factsOf, type Facts } from './facts.ts';
 import { chooseMatch, findMatches } from './match.ts';
 import { uncovered } from './names.ts';
-import { instant, listed, printable, quoted } from './printable.ts';
+import { instant, listed, printable, quoted } from '../printable.ts';
 import { proveKey } from './proof.ts';
 import { isIssuedByPublicRoot } from './public-roots.ts';
 import { Refusal, type Finding, type Pair, type Verdict } from './verdict.ts';

@@ -7,7 +7,7 @@ import { chainDigest, factsOf, type Facts } from './facts.ts';
 import { FormatError } from './format-error.ts';
 import { derFormat, openKey } from './keys.ts';
 import { pemBlocks } from './pem.ts';
-import { printable } from './printable.ts';
+import { printable } from '../printable.ts';
 import { proveKey } from './proof.ts';
 import { Refusal } from './verdict.ts';
 

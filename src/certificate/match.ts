@@ -5,7 +5,7 @@ import { isSelfSigned, isValidAt } from './chain.ts';
 import { FormatError } from './format-error.ts';
 import { openKey, type KeyBlock, type Opened } from './keys.ts';
 import { uncovered } from './names.ts';
-import { listed, quoted } from './printable.ts';
+import { listed, quoted } from '../printable.ts';
 import { Refusal } from './verdict.ts';
 
 /** A certificate and the private key that fits it. */

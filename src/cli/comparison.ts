@@ -1,4 +1,4 @@
-import { instant } from '../certificate/printable.ts';
+import { instant } from '../printable.ts';
 
 /** A place where a certificate should be, and what is known of the one there. */
 export interface Place {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../api/group.ts';
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 import { type KubeObject, namespaces, type Resource } from '../kube/objects.ts';
 import { type Candidates, candidates, type Wanted } from './candidates.ts';
 import { connect } from './cluster.ts';

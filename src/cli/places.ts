@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { oneLine } from '../certificate/certificate.ts';
 import { judge } from '../certificate/gate.ts';
 import { inspectPair } from '../certificate/inspect.ts';
-import { printable, quoted } from '../certificate/printable.ts';
+import { printable, quoted } from '../printable.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { objectKey, type Secret, secrets } from '../kube/objects.ts';
 import { ProviderError } from '../providers/errors.ts';

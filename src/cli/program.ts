@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 import { addClusterFlags } from './cluster.ts';
 import { type AddCommand, addExamples, type Pcert } from './command.ts';
 import { addCheck } from './commands/check.ts';

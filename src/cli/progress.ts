@@ -1,4 +1,4 @@
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 import { type Output, type Shell, widthOf } from './shell.ts';
 
 const barWidth = 24;

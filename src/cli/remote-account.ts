@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { systemClock as clock } from '../clock.ts';
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 import { ProviderError } from '../providers/errors.ts';
 import type { HttpClient } from '../providers/http.ts';
 import { Inventory, type InventoryEntry, type RemoteRef } from '../providers/inventory.ts';

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 

@@ -1,8 +1,7 @@
 import { eventReasons, syncedReasons } from '../api/reasons.ts';
 import { readBundle } from '../certificate/bundle.ts';
 import type { Facts } from '../certificate/facts.ts';
-import { listed } from '../certificate/printable.ts';
-import { instant, quoted } from '../certificate/printable.ts';
+import { instant, listed, quoted } from '../printable.ts';
 import type { Pair, Verdict } from '../certificate/verdict.ts';
 import { remaining } from './description.ts';
 import { type Cell, fields, type Layout, line } from './text.ts';

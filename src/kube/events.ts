@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { sleep } from '../clock.ts';
 import type { Clock } from '../clock.ts';
+import { printable } from '../printable.ts';
 import type { KubeClient } from './client.ts';
 import { KubeError, isNamespaceTerminating, isNotFound } from './errors.ts';
 import { events, timestamp } from './objects.ts';
@@ -83,12 +84,13 @@ export class EventRecorder {
   }
 
   /** Takes note of something that happened. Never blocks and never throws. */
-  record(regarding: Regarding, { type, reason, message }: Happening): void {
+  record(regarding: Regarding, { type, reason, message: told }: Happening): void {
+    const message = printable(told, maxMessageChars); // whoever put what into it
     const now = this.#options.clock.now();
     if (!this.#buckets.obtain(regarding.uid, () => new TokenBucket({ ...bucket, now })).take(now)) return;
     const kindOfEvent = [regarding.uid, type, reason].join('\n');
     const combined = this.#isFlood(kindOfEvent, message, now);
-    const shown = cut(combined ? `(combined from similar events) ${message}` : message);
+    const shown = combined ? printable(`(combined from similar events) ${message}`, maxMessageChars) : message;
     const series = this.#series.obtain(combined ? kindOfEvent : `${kindOfEvent}\n${message}`, () => ({
       regarding,
       happening: { type, reason, message: shown },
@@ -202,8 +204,4 @@ export class EventRecorder {
 /** Unique, and a valid name: that of the object, cut if need be, and 64 random bits. */
 function eventName(name: string): string {
   return `${name.slice(0, 236).replace(/[.-]+$/, '')}.${randomBytes(8).toString('hex')}`;
-}
-
-function cut(message: string): string {
-  return (message.length > maxMessageChars ? `${message.slice(0, maxMessageChars - 1)}…` : message).toWellFormed();
 }

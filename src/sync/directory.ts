@@ -15,7 +15,7 @@ import {
   providerReadyReasons,
   syncedReasons,
 } from '../api/reasons.ts';
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 import type { Clock } from '../clock.ts';
 import type { ReconcileOptions } from '../controller/controller.ts';
 import type { KubeClient } from '../kube/client.ts';

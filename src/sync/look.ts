@@ -1,7 +1,7 @@
 import { type CertificateSettings, type ProviderCertificate, resolveCertificateSpec } from '../api/certificate.ts';
 import { refreshAnnotation } from '../api/names.ts';
 import { parseProviderCertificate } from '../api/parse.ts';
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 import type { Clock } from '../clock.ts';
 import { objectKey } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';

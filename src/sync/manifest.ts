@@ -1,7 +1,7 @@
 import type { CertificateSettings, ProviderCertificate } from '../api/certificate.ts';
 import { fieldManager, secretAnnotations as annotations, secretLabels } from '../api/names.ts';
 import type { Facts } from '../certificate/facts.ts';
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 import {
   type ManagedFieldsEntry,
   type ObjectMeta,

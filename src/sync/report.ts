@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type SyncedReason, syncedReasons } from '../api/reasons.ts';
 import type { ProviderCertificate, ProviderCertificateStatus } from '../api/certificate.ts';
-import { printable } from '../certificate/printable.ts';
+import { printable } from '../printable.ts';
 import { timestamp } from '../kube/objects.ts';
 import { type Condition, setCondition } from '../kube/conditions.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';

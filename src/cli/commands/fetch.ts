@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { judge } from '../../certificate/gate.ts';
 import { inspectPair } from '../../certificate/inspect.ts';
-import { instant } from '../../certificate/printable.ts';
+import { instant } from '../../printable.ts';
 import type { Facts } from '../../certificate/facts.ts';
 import type { Pair } from '../../certificate/verdict.ts';
 import { ProviderError } from '../../providers/errors.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { apiGroup, apiVersion } from '../../api/group.ts';
-import { instant } from '../../certificate/printable.ts';
+import { instant } from '../../printable.ts';
 import type { InventoryEntry, Selector } from '../../providers/inventory.ts';
 import { allowsCertificate } from '../../sync/consent.ts';
 import { addEndpointFlag } from '../account-flags.ts';

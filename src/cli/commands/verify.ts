@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { instant } from '../../certificate/printable.ts';
+import { instant } from '../../printable.ts';
 import { type Secret, secrets } from '../../kube/objects.ts';
 import { addEndpointFlag } from '../account-flags.ts';
 import { getCertificate, type Stored } from '../certificates.ts';

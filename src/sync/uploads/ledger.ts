@@ -1,6 +1,6 @@
 import type { CertificateUploadStatus, UploadedCertificate } from '../../api/upload.ts';
 import type { Facts } from '../../certificate/facts.ts';
-import { printable } from '../../certificate/printable.ts';
+import { printable } from '../../printable.ts';
 import { timestamp } from '../../kube/objects.ts';
 import type { Inventory, InventoryEntry } from '../../providers/inventory.ts';
 import type { Ledger } from './situation.ts';

@@ -1,7 +1,7 @@
 import { refreshAnnotation } from '../../api/names.ts';
 import { parseCertificateUpload } from '../../api/parse.ts';
 import { type CertificateUpload, type UploadSettings, resolveUploadSpec } from '../../api/upload.ts';
-import { printable } from '../../certificate/printable.ts';
+import { printable } from '../../printable.ts';
 import type { Clock } from '../../clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Store } from '../../kube/store.ts';

@@ -1,6 +1,6 @@
 import { type UploadReadyReason, uploadReadyReasons, uploadSyncedReasons } from '../../api/reasons.ts';
 import type { CertificateUpload, CertificateUploadStatus } from '../../api/upload.ts';
-import { printable } from '../../certificate/printable.ts';
+import { printable } from '../../printable.ts';
 import { type Condition, setCondition } from '../../kube/conditions.ts';
 import type { Inventory } from '../../providers/inventory.ts';
 import { isListed } from './ledger.ts';

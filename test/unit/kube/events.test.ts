@@ -146,7 +146,15 @@ describe('an event', () => {
     await world.sent(1);
     const { metadata, message } = JSON.parse(server.requests[0]?.body ?? '');
     expect(metadata.name).toMatch(/^a{235}\.[0-9a-f]{16}$/);
-    expect(message).toBe(`${'é'.repeat(1_022)}\ufffd…`);
+    expect(message).toBe(`${'é'.repeat(1_022)}…`);
+  });
+
+  it('shows what would break its line or turn it around, whoever put it there', async () => {
+    await using server = await startServer(answerEvent);
+    await using world = startRecorder(server);
+    world.run();
+    world.recorder.record(web, { ...rotated, message: 'no longer covers a\n\u001b[2Jb\u202ec' });
+    expect(await world.sent(1)).toEqual(['POST Rotated ×1: no longer covers a\\u{a}\\u{1b}[2Jb\\u{202e}c']);
   });
 });
 

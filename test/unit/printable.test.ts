@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { instant, listed, printable } from '../../../src/certificate/printable.ts';
+import { instant, listed, printable } from '../../src/printable.ts';
 
 describe('printable', () => {
   test.each([
