@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 const harmful = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 /**
@@ -13,6 +15,14 @@ export function printable(text: string, max: number): string {
     shown += next;
   }
   return shown;
+}
+
+/** Printable text to be kept and compared: what is longer than `max` is cut, but ends with a digest, so that it tells a change after the cut. */
+export function distinct(text: string, max: number): string {
+  const shown = printable(text, Infinity);
+  if (shown.length <= max) return shown;
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return `${printable(shown, max - digest.length)}${digest}`;
 }
 
 /** The first `max` units, without the half of a surrogate pair at the end. */

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { oneLine } from '../certificate/certificate.ts';
 import { judge } from '../certificate/gate.ts';
 import { inspectPair } from '../certificate/inspect.ts';
-import { printable, quoted } from '../printable.ts';
+import { quoted } from '../printable.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { objectKey, type Secret, secrets } from '../kube/objects.ts';
 import { ProviderError } from '../providers/errors.ts';
@@ -82,7 +82,7 @@ export function atProviderByStatus(object: Stored, now: number): Place {
   const nothing = (why: string): Place => ({ name: provider, source, found: { nothing: `${why} ${said}` } });
   if (remote === undefined) return nothing('The operator has seen no such certificate at the provider.');
   const { id = '', name = '', revision = '' } = remote;
-  const listed = printable(revisionOf({ id, name, revision }), 512);
+  const listed = revisionOf({ id, name, revision });
   if (syncedRevision === undefined) return nothing('What the provider has was never found equal to the Secret.');
   if (listed !== syncedRevision)
     return nothing('The Secret is behind: the provider lists another certificate than the one that it was made from.');

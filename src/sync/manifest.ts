@@ -1,7 +1,7 @@
 import type { CertificateSettings, ProviderCertificate } from '../api/certificate.ts';
 import { fieldManager, secretAnnotations as annotations, secretLabels } from '../api/names.ts';
 import type { Facts } from '../certificate/facts.ts';
-import { printable } from '../printable.ts';
+import { distinct, printable } from '../printable.ts';
 import {
   type ManagedFieldsEntry,
   type ObjectMeta,
@@ -31,12 +31,12 @@ export interface ManagedMetadata {
   ownerReferences?: OwnerReference[];
 }
 
-/** Where a pair comes from, as the spec says it. A renewal under a new id is the same source. */
+/** Where a pair comes from, as the spec says it, fit for an annotation. A renewal under a new id is the same source. */
 export function sourceOf(spec: CertificateSettings, namespace: string): string {
   const { kind, name } = spec.providerRef;
   const provider = kind === 'CertificateProvider' ? `${kind}/${namespace}/${name}` : `${kind}/${name}`;
   const [selector, value] = Object.entries(spec.remoteRef)[0] ?? ['name', ''];
-  return `${provider} ${selector}=${value}`;
+  return distinct(`${provider} ${selector}=${value}`, 1024);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { statusLimits } from '../api/status.ts';
+import { distinct } from '../printable.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
 import type { Proof } from './situation.ts';
 
@@ -23,9 +25,9 @@ export function fraction(text: string): number {
   return (hash >>> 0) / 2 ** 32;
 }
 
-/** Identifies a remote certificate at one revision. */
+/** Identifies a remote certificate at one revision. Kept in status and annotations, and compared with what was kept. */
 export function revisionOf(entry: InventoryEntry): string {
-  return `${entry.id}@${entry.revision}`;
+  return distinct(`${entry.id}@${entry.revision}`, statusLimits.revision);
 }
 
 /**
