@@ -1,6 +1,6 @@
 import { type Logger, pino } from 'pino';
 import { prettyLine } from './pretty.ts';
-import { scrubbed } from './scrub.ts';
+import { scrubbed, visible } from './scrub.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -40,7 +40,7 @@ export function createLogger({
   format?: LogFormat;
   out?: { write(text: string): unknown };
 }): Logger {
-  const line = format === 'pretty' ? prettyLine : (json: string) => json;
+  const line = format === 'pretty' ? prettyLine : visible;
   return pino(
     {
       level,

@@ -1,3 +1,5 @@
+import { printable } from '../printable.ts';
+
 const colours: Record<string, string> = { trace: '90', debug: '36', info: '32', warn: '33', error: '31' };
 
 /** A JSON log line for human eyes: time, level, message, then the other fields. */
@@ -9,5 +11,14 @@ export function prettyLine(json: string): string {
   );
   const { stack, message } = (err ?? {}) as { stack?: string; message?: string };
   const problem = stack ?? message;
-  return `${String(time).slice(11, 23)} ${label} ${String(msg ?? '')}${rest.join('')}\n${problem ? `${problem}\n` : ''}`;
+  const line = `${String(time).slice(11, 23)} ${label} ${shown(String(msg ?? '') + rest.join(''))}\n`;
+  return problem ? `${line}${shown(problem)}\n` : line;
+}
+
+/** Nothing in a text may look like a line of the log, or move the cursor; only the frames of a stack have lines of their own. */
+function shown(text: string): string {
+  return text
+    .split(/\n(?= {4}at )/)
+    .map((line) => printable(line, Infinity))
+    .join('\n');
 }

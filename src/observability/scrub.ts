@@ -9,3 +9,10 @@ const privateKey =
 export function scrubbed(json: string): string {
   return json.includes('PRIVATE KEY-----') ? json.replace(privateKey, '[private key]') : json;
 }
+
+/** The line with what JSON lets through, but a terminal acts upon or hides, escaped: C1 controls, bidirectional and invisible characters. */
+export function visible(json: string): string {
+  return json.replace(/(?!\n$)[\p{C}\p{Zl}\p{Zp}]/gu, (character) =>
+    character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
+}

@@ -98,6 +98,23 @@ describe('createLogger', () => {
     logger.fatal({ err: { message: 'odd' } }, 'failed');
     expect(written.at(-1)).toContain('FATAL');
   });
+
+  it.each(['json', 'pretty'] as const)('lets no text forge a line or turn one around, as %s', (format) => {
+    const { logger, written } = recording({ format });
+    const forged = 'a\n12:00:00.000 \u001b[31mERROR\u001b[0m \u009b2J\u202e\u2028b';
+    logger.info({ [forged]: forged, list: [forged] }, forged);
+    logger.error({ err: Object.assign(new Error(forged), { reason: 'Foreseen' }) }, 'failed');
+    logger.error({ err: new Error(forged) }, 'failed');
+    const lines = written
+      .join('')
+      .replaceAll(/\n {4}at .*/g, '')
+      .split('\n');
+    expect(lines.filter((line) => line.startsWith('12:00:00.000'))).toEqual([]);
+    const ours = ['\u001B[32m', '\u001B[31mERROR', '\u001B[0m '];
+    const rest = (line: string): string => ours.reduce((text, colour) => text.replace(colour, ''), line);
+    for (const line of lines) expect(rest(line)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+    expect(lines).toHaveLength(format === 'json' ? 4 : 6);
+  });
 });
 
 describe('scrubbed', () => {
