@@ -105,7 +105,7 @@ function observerOf(metrics: () => Metrics): OperatorObserver {
 function stateOf({ conditions = [], certificate, remote, lastSyncTime }: ProviderCertificateStatus): CertificateState {
   const time = (text: string | undefined): number | undefined => (text === undefined ? undefined : Date.parse(text));
   const [notBefore, notAfter, lastSuccess] = [certificate?.notBefore, certificate?.notAfter, lastSyncTime].map(time);
-  const renewedElsewhere = notAfter !== undefined && isRenewedElsewhere(notAfter, time(remote?.notAfter));
+  const renewedElsewhere = notAfter !== undefined && isRenewedElsewhere(notAfter, remote?.notAfter);
   return { conditions, notBefore, notAfter, lastSuccess, renewedElsewhere };
 }
 

@@ -6,6 +6,7 @@ import { intactTarget } from './decide.ts';
 import { type Target, digestOf } from './target.ts';
 import type { ProviderCertificateStatus } from '../api/certificate.ts';
 import type { EventReason, SyncedReason } from '../api/reasons.ts';
+import { stageIn } from './readiness.ts';
 import { statusOf } from './report.ts';
 
 /** An event for the owner of a ProviderCertificate. */
@@ -48,7 +49,7 @@ export function announcements(
     events.push({ type: calm ? 'Normal' : 'Warning', reason, message: sync.message });
   }
   const expiring = condition(after, 'Expiring');
-  if (expiring?.status === 'True' && expiring.message !== condition(before, 'Expiring')?.message) {
+  if (expiring?.status === 'True' && stageIn(expiring.message) !== stageIn(condition(before, 'Expiring')?.message)) {
     events.push({ type: 'Warning', reason: 'Expiring', message: expiring.message });
   }
   const wrote = before?.syncedRevision !== undefined && !calmComparison.has(condition(before, 'Synced')?.reason);

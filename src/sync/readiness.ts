@@ -21,7 +21,7 @@ type HealthInput = Pick<Situation, 'now' | 'spec' | 'source' | 'target' | 'heldB
 const day = 24 * 3_600_000;
 
 /** Judges the Secret that a ProviderCertificate stands for. Pure. */
-export function healthOf(input: HealthInput, remoteNotAfter: number | undefined): Health {
+export function healthOf(input: HealthInput, remoteNotAfter: string | undefined): Health {
   const { spec, now } = input;
   if (spec.mode === 'Observe' && spec.secretName === undefined) return remoteHealth(input);
   const content =
@@ -107,17 +107,20 @@ function soon({ notBefore, notAfter }: Pick<Facts, 'notBefore' | 'notAfter'>): n
 }
 
 /**
- * Whether the provider has a certificate that ends later. Inventories may tell the day only, in a time zone that is not
- * said.
+ * Whether the provider has a certificate that ends later. Some lists tell only the day, in a time zone that is not said; a time
+ * may have been rounded.
+ *
+ * @param remoteNotAfter as the provider lists it, see `InventoryEntry`
  */
-export function isRenewedElsewhere(notAfter: number, remoteNotAfter: number | undefined): boolean {
-  return remoteNotAfter !== undefined && remoteNotAfter > notAfter + 1.5 * day;
+export function isRenewedElsewhere(notAfter: number, remoteNotAfter = ''): boolean {
+  const vagueness = /^\d{4}-\d{2}-\d{2}$/.test(remoteNotAfter) ? 1.5 * day : 1_000;
+  return Date.parse(remoteNotAfter) > notAfter + vagueness;
 }
 
 function expiry(
   facts: Pick<Facts, 'notBefore' | 'notAfter'>,
   now: number,
-  remoteNotAfter: number | undefined,
+  remoteNotAfter: string | undefined,
 ): NonNullable<Health['expiring']> {
   const left = facts.notAfter - now;
   const on = timestamp(facts.notAfter);
@@ -130,6 +133,11 @@ function expiry(
   const stage = stages.findLast((days) => left < days * day && days * day < soon(facts));
   const within = stage === undefined ? 'soon' : `in less than ${stage === 1 ? 'a day' : `${stage} days`}`;
   return { status: 'True', reason: 'ExpiresSoon', message: `The certificate expires ${within}, on ${on}. ${advice}` };
+}
+
+/** What the message of Expiring says of the time that is left, without the advice after it, which may change and change back. */
+export function stageIn(message: string | undefined): string | undefined {
+  return message?.split('. ', 1)[0];
 }
 
 /** When the health of this certificate changes next by the mere passing of time. */

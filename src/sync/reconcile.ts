@@ -87,8 +87,7 @@ export class CertificateReconciler {
     const selected = 'lastGood' in situation.provider ? situation.provider.selection : undefined;
     // Before the first list after a restart, what the last one said.
     const listed = selected === undefined ? certificate.status?.remote : entry;
-    const remoteNotAfter = Date.parse(listed?.notAfter ?? '') || undefined;
-    const health = healthOf({ ...situation, now }, remoteNotAfter);
+    const health = healthOf({ ...situation, now }, listed?.notAfter);
     const shown = synced === 'unchanged' ? situation.shown : synced.reason;
     const turns = [
       until,

@@ -31,7 +31,7 @@ function target(notAfter: number, notBefore = notAfter - 90 * day): OwnTarget {
   };
 }
 
-const health = (notAfter: number, at = now, remote?: number) =>
+const health = (notAfter: number, at = now, remote?: string) =>
   healthOf(
     { now: at, spec, source, target: target(notAfter), heldBy: undefined, writtenBefore: true, comparison: undefined },
     remote,
@@ -94,8 +94,24 @@ describe('Expiring', () => {
   });
 
   test('it says when the provider has something newer', () => {
-    expect(health(now + day, now, now + 90 * day).expiring?.message).toMatch(/has a newer one/);
-    expect(health(now + day, now, now + day).expiring?.message).toMatch(/nothing newer/);
+    expect(health(now + day, now, '2027-02-21').expiring?.message).toMatch(/has a newer one/);
+    expect(health(now + day, now, '2026-11-24').expiring?.message).toMatch(/nothing newer/);
+  });
+
+  test('advice that changes is no other stage, and no event', () => {
+    const message = 'as it should be';
+    let current = certificate;
+    const events = ['2026-12-03', '2027-02-21', undefined].flatMap((listed) => {
+      const [health_, synced] = [health(now + 10 * day, now, listed), { reason: 'Synced', message } as const];
+      const status = nextStatus(current, { ...findings, health: health_, synced }, now);
+      const { events } = announcements(current.status, status, { age: day, announced: 'Synced' });
+      current = settled(status);
+      return events;
+    });
+    expect(events).toEqual([expect.objectContaining({ reason: 'Expiring' })]);
+    expect(current.status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Expiring', message: expect.stringMatching(/nothing newer/) }),
+    );
   });
 
   test('short certificates count from a third of their life', () => {
