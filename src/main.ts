@@ -84,7 +84,7 @@ async function main(flags: Flags): Promise<void> {
     live: () => operator.stalled,
   });
   logger.info({ version, node: process.version, server: connection.server.href }, 'provider-certificates starts');
-  await operator.run(stop.signal);
+  await operator.run(stop.signal).catch(crash); // the status server would keep the process alive
   await Promise.all([server.close(), connection.close()]);
   logger.info('stopped');
 }
