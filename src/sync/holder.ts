@@ -9,16 +9,23 @@ import type { Store } from '../kube/store.ts';
 export class Holders {
   readonly #claimants: (secretKey: string) => ProviderCertificate[];
 
-  /** @param onChange called with the key of each certificate whose rival came, went or changed its mind */
-  constructor(certificates: Store<ProviderCertificate>, onChange: (certificateKey: string) => void) {
+  /**
+   * @param o.onRival called with the key of each certificate whose rival came, went or changed its mind
+   * @param o.onUnclaimed called with the key of each Secret that nobody wants to write any more
+   */
+  constructor(
+    certificates: Store<ProviderCertificate>,
+    o: { onRival: (certificateKey: string) => void; onUnclaimed: (secretKey: string) => void },
+  ) {
     this.#claimants = certificates.index((certificate) => claimOf(certificate));
     certificates.subscribe(({ type, object, previous }) => {
       const before = previous ? claimOf(previous) : [];
       const after = type === 'deleted' ? [] : claimOf(object);
       if (before[0] === after[0]) return;
       for (const secretKey of [...before, ...after]) {
-        for (const rival of this.claimants(secretKey)) if (rival !== objectKey(object.metadata)) onChange(rival);
+        for (const rival of this.claimants(secretKey)) if (rival !== objectKey(object.metadata)) o.onRival(rival);
       }
+      for (const secretKey of before) if (this.claimants(secretKey).length === 0) o.onUnclaimed(secretKey);
     });
   }
 

@@ -164,8 +164,11 @@ export class Operator {
       },
     }));
 
-    const holders = new Holders(this.#certificates, (key) => this.#certificateQueue.add(key));
-    const targets = new Targets({ client, clock, store: this.#secrets });
+    const holders = new Holders(this.#certificates, {
+      onRival: (key) => this.#certificateQueue.add(key),
+      onUnclaimed: (secretKey) => targets.forget(secretKey),
+    });
+    const targets = new Targets({ client, clock, store: this.#secrets, holders });
     const writer = new Writer({ client, targets });
     const memories = new Memories();
     const lookout = new Lookout({

@@ -8,6 +8,7 @@ import { isNotFound } from '../kube/errors.ts';
 import { dataKeysOf, objectKey, secrets } from '../kube/objects.ts';
 import type { KubeObject, ObjectMeta, Secret } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
+import type { Holders } from './holder.ts';
 import { withoutLastApplied } from './last-applied.ts';
 import { type Origin, originOf } from './manifest.ts';
 import { findSecret } from './secret.ts';
@@ -45,15 +46,24 @@ export interface ForeignTarget {
   adoption?: { content: Content } | { refused: string };
 }
 
+interface TargetsOptions {
+  client: KubeClient;
+  store: Store<KubeObject>;
+  holders: Pick<Holders, 'claimants'>;
+  clock: Clock;
+}
+
 const foreignLookEvery = 5 * 60_000;
 
 /**
  * What is known of target Secrets. Metadata arrive by watch, for our label only; data are read once per
- * resourceVersion, because an unchanged version means unchanged content, and only what the gate says of them is kept.
+ * resourceVersion, because an unchanged version means unchanged content, and only what the gate says of them is kept. Of
+ * those that nobody wants to write, nothing is kept that no watch would tell to forget.
  */
 export class Targets {
   readonly #client: KubeClient;
   readonly #store: Store<KubeObject>;
+  readonly #holders: Pick<Holders, 'claimants'>;
   readonly #clock: Clock;
   /** Content by Secret, with the version that it was read or written at. */
   readonly #contents = new Map<string, { resourceVersion: string; content: Content }>();
@@ -62,16 +72,17 @@ export class Targets {
   /** Secrets that left our watch: deleted, or without our label. */
   readonly #lost = new Set<string>();
 
-  constructor({ client, store, clock }: { client: KubeClient; store: Store<KubeObject>; clock: Clock }) {
+  constructor({ client, store, holders, clock }: TargetsOptions) {
     this.#client = client;
     this.#store = store;
+    this.#holders = holders;
     this.#clock = clock;
     store.subscribe(({ type, object }) => {
       const key = objectKey(object.metadata);
       this.#foreign.delete(key);
       if (type !== 'deleted') return;
       this.#contents.delete(key);
-      this.#lost.add(key);
+      this.#lose(key);
     });
   }
 
@@ -112,7 +123,14 @@ export class Targets {
   suspect(name: { namespace: string; name: string }): void {
     this.#contents.delete(objectKey(name));
     this.#foreign.delete(objectKey(name));
-    this.#lost.add(objectKey(name));
+    this.#lose(objectKey(name));
+  }
+
+  /** Nobody wants to write this Secret any more; whoever will want to looks at it anew. */
+  forget(secretKey: string): void {
+    this.#contents.delete(secretKey);
+    this.#foreign.delete(secretKey);
+    this.#lost.delete(secretKey);
   }
 
   /** Reads a Secret as it is, ours or not, for a comparison; undefined when there is none. */
@@ -142,7 +160,7 @@ export class Targets {
       lookAgainAt: this.#clock.now() + foreignLookEvery,
       ...(options.adopt ? { adoption: adoptability(secret, content) } : {}),
     };
-    this.#foreign.set(key, foreign);
+    if (this.#isWanted(key)) this.#foreign.set(key, foreign);
     return foreign;
   }
 
@@ -167,6 +185,14 @@ export class Targets {
       this.#foreign.delete(objectKey(name));
       return undefined;
     }
+  }
+
+  #lose(secretKey: string): void {
+    if (this.#isWanted(secretKey)) this.#lost.add(secretKey);
+  }
+
+  #isWanted(secretKey: string): boolean {
+    return this.#holders.claimants(secretKey).length > 0;
   }
 
   async #get(name: { namespace: string; name: string }, signal: AbortSignal): Promise<Secret | undefined> {
