@@ -10,26 +10,9 @@ export const logFormats = ['json', 'pretty'] as const;
 export type LogFormat = (typeof logFormats)[number];
 export const isLogFormat = (text: string): text is LogFormat => logFormats.some((format) => format === text);
 
-/** Fields that hold secrets in our own objects, in requests and in Secrets. Nobody logs these; this is the second net. */
-const secretFields = [
-  'appKey',
-  'accessKey',
-  'accessKeyId',
-  'secretKey',
-  'secretAccessKey',
-  'privateKey',
-  'passphrase',
-  'credentials',
-  'token',
-  'authorization',
-  'headers',
-  'data',
-  'stringData',
-];
-
 /**
- * The logger of the process: one line per message to `out`, as JSON or for human eyes. Secret fields of what is logged, and
- * one level below, are replaced; private keys anywhere in a line are cut out.
+ * The logger of the process: one line per message to `out`, as JSON or for human eyes. Nobody logs secrets; that they are cut out
+ * of each line is the second net.
  */
 export function createLogger({
   level = 'info',
@@ -48,7 +31,6 @@ export function createLogger({
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
-      redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
     },
     { write: (json: string) => void out.write(line(scrubbed(json))) },
   );

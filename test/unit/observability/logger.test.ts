@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { providers } from '../../../src/providers/registry.ts';
 import { createLogger, type LogFormat, type LogLevel } from '../../../src/observability/logger.ts';
 import { scrubbed } from '../../../src/observability/scrub.ts';
 
@@ -48,6 +49,76 @@ describe('createLogger', () => {
       expect(written.join('')).not.toContain('hidden');
     },
   );
+
+  const canary = 'Canary+Secret/0001';
+  const fields = [
+    ...providers.flatMap((provider) => provider.credentialKeys({}).map(({ name }) => name)),
+    'x-tc-authentication-id',
+    'x-tc-authentication-secret',
+    'X-NHN-Authorization',
+    'authorization',
+    'scp-accesskey',
+    'scp-signature',
+    'x-ncp-iam-access-key',
+    'x-ncp-apigw-signature-v2',
+    'access_token',
+    'private_key',
+    'tls.key',
+    'passphrase',
+    'client-key-data',
+    'proxy-authorization',
+  ];
+
+  it.each([...new Set(fields)])('does not show the field %s, however deep it lies or whatever it holds', (field) => {
+    const { logger, written, last } = recording();
+    const secret = { [field]: canary };
+    logger.info({ ...secret, a: { b: [{ c: { d: secret } }] }, e: { [field]: { f: [canary] } }, after: 'kept' }, 'm');
+    logger.child({ a: { b: { c: secret } } }).info('m');
+    expect(written.join('')).not.toContain(canary);
+    expect(written.join('')).toMatch(/^[^\n]+\n[^\n]+\n$/);
+    expect(last()).toEqual({
+      level: 'info',
+      time: expect.any(String),
+      a: { b: { c: { [field]: '[redacted]' } } },
+      msg: 'm',
+    });
+  });
+
+  it('shows names that only sound like secrets', () => {
+    const { logger, last } = recording();
+    const harmless = {
+      credentialsSecretRef: 'nhn',
+      metadata: { keyAlgorithm: 'P-256' },
+      tokenEndpoint: 'https://host',
+    };
+    logger.info(harmless, 'accessKey or secretKey is wrong; Basic Constraints say so, and a bearer token');
+    expect(last()).toMatchObject({
+      ...harmless,
+      msg: expect.stringMatching(/wrong; Basic Constraints .* bearer token$/),
+    });
+  });
+
+  it.each([
+    [
+      'an appkey in a path',
+      `GET /certmanager/v1.1/appkeys/${canary.slice(0, 6)}/certificates failed`,
+      canary.slice(0, 6),
+    ],
+    ['an appkey at the end', `no route /certmanager/v1.3/appkeys/${canary.slice(0, 6)}`, canary.slice(0, 6)],
+    ['a bearer token', `refused Bearer ${canary}.${canary}.${canary}`, canary],
+    ['a header', `authorization: Basic ${canary}`, canary],
+    ['a header as JSON', JSON.stringify({ headers: { Authorization: `Bearer ${canary}` } }), canary],
+    ['a credential as JSON', `Unexpected token in ${JSON.stringify({ n: 1, secretAccessKey: canary })}`, canary],
+    ['a header of a cloud', `x-ncp-apigw-signature-v2: ${canary}`, canary],
+    ['a query', `?accessKey=${canary}&page=1`, canary],
+  ])('cuts %s out of messages, errors and what is deep in a field', (_what, text, secret) => {
+    const { logger, written } = recording();
+    logger.info({ a: [{ b: text }] }, text);
+    logger.error({ err: new Error(text) }, 'failed');
+    logger.error({ error: text, stack: new Error(text).stack }, 'failed');
+    expect(written.join('')).not.toContain(secret);
+    for (const line of written) expect(() => JSON.parse(line)).not.toThrow();
+  });
 
   it.each([
     ['in the message', (): [object, string] => [{}, `got ${key.privateKey}`]],
