@@ -40,6 +40,8 @@ interface Attempt<T> {
 
 /** A list starts up to this part of the interval early, so that accounts do not stay in step. */
 const pollJitter = 0.1;
+/** For all requests of a call together: a list has some pages, or some hundred when a cloud has them small. */
+const longestCallMs = 10 * 60_000;
 /** How soon to come back when a list is under way that will tell. */
 const soonMs = 5_000;
 /** From so many known certificates on, most of them vanishing at once is not believed at first. */
@@ -305,7 +307,7 @@ export class Account {
     let outcome: Outcome = 'neutral';
     try {
       throwIf(o.refusal());
-      const result = await o.make({ signal: o.signal, another: () => this.#throttle.another(o.signal) });
+      const result = await o.make({ signal: o.signal, another: this.#further(o.signal) });
       outcome = 'success';
       this.#judge(() => o.succeeded(this.#moment(faults)));
       return result;
@@ -319,6 +321,20 @@ export class Account {
     } finally {
       leave(outcome);
     }
+  }
+
+  /** Leave for the further requests of a call, each of which has a time limit of its own; all together they have one, too. */
+  #further(signal: AbortSignal): () => Promise<void> {
+    let end = this.#clock.elapsed() + longestCallMs;
+    return async () => {
+      const asked = this.#clock.elapsed();
+      if (asked > end) {
+        const message = `The provider did not answer completely within ${longestCallMs / 60_000} minutes.`;
+        throw new ProviderError({ reason: 'ProviderUnavailable', message });
+      }
+      await this.#throttle.another(signal);
+      end += this.#clock.elapsed() - asked; // how long its turn takes is not the provider's doing
+    };
   }
 
   #moment(faults: number): Moment {

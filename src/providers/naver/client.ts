@@ -2,6 +2,7 @@ import { invalidAnswer } from '../body.ts';
 import { ProviderError } from '../errors.ts';
 import { pathSegment, queryOf } from '../http.ts';
 import type { InventoryEntry } from '../inventory.ts';
+import { ListSize } from '../list-size.ts';
 import type { Call, ProviderClient } from '../provider.ts';
 import type { NaverApi } from './api.ts';
 import { type CertificateList, type CertificateRow, certificateChain, certificateList } from './schema.ts';
@@ -63,8 +64,9 @@ export class NaverClient implements ProviderClient {
    * @returns undefined when what is listed does not fit what is said of it, or the pages do not fit together
    */
   async #rows(call: Call, filter: NaverFilter): Promise<CertificateRow[] | undefined> {
+    const size = new ListSize();
     if (this.#api.version === 'v1') {
-      const { rows, total = 0 } = await this.#page(`/api/v1/certificates${queryOf({ ...filter })}`, call.signal);
+      const { rows, total = 0 } = await this.#page(`/api/v1/certificates${queryOf({ ...filter })}`, call.signal, size);
       return rows.length < total ? undefined : rows;
     }
     const rows: CertificateRow[] = [];
@@ -74,7 +76,7 @@ export class NaverClient implements ProviderClient {
       if (page > 1) await call.another();
       const { certificateName } = filter;
       const query = queryOf({ page: String(page), pageSize: String(pageSize), certificateName });
-      const { rows: listed, total } = await this.#page(`/api/v2/certificate/certificates${query}`, call.signal);
+      const { rows: listed, total } = await this.#page(`/api/v2/certificate/certificates${query}`, call.signal, size);
       if (page > 1 && total !== expected) return undefined;
       expected = total;
       const fresh = listed.filter(({ certificateNo }) => !numbers.has(certificateNo));
@@ -88,10 +90,11 @@ export class NaverClient implements ProviderClient {
     throw invalidAnswer(`The provider's list has more than ${maxPages} pages.`);
   }
 
-  async #page(path: string, signal: AbortSignal): Promise<CertificateList> {
+  async #page(path: string, signal: AbortSignal, size: ListSize): Promise<CertificateList> {
     const { answer, json } = await this.#api.request({ path, operation: 'list', maxBytes: maxListBytes, signal });
     const list = certificateList.safeParse(json);
     if (!list.success) throw invalidAnswer('The list that the provider sent cannot be understood.', answer);
+    size.add(answer, list.data.rows.length);
     return list.data;
   }
 }

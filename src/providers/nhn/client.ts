@@ -2,6 +2,7 @@ import { firstCharacter, invalidAnswer, parseJson } from '../body.ts';
 import { type Operation, ProviderError, type ProviderErrorInit, statusError } from '../errors.ts';
 import { fitsPath, type HttpAnswer, type HttpClient, pathSegment } from '../http.ts';
 import type { InventoryEntry } from '../inventory.ts';
+import { ListSize } from '../list-size.ts';
 import type { Call, ProviderClient } from '../provider.ts';
 import type { Authorization } from './authorization.ts';
 import { type CertificateRow, certificateList, envelope } from './schema.ts';
@@ -102,12 +103,13 @@ export class NhnClient implements ProviderClient {
    * @returns undefined when the pages do not fit together
    */
   async #pages(call: Call): Promise<CertificateRow[] | undefined> {
+    const size = new ListSize();
     const rows: CertificateRow[] = [];
     const ids = new Set<string>();
     let expected: number | undefined;
     for (let page = 1; page <= maxPages; page++) {
       if (page > 1) await call.another();
-      const { totalCount, totalPage, data } = await this.#page(page, call);
+      const { totalCount, totalPage, data } = await this.#page(page, call, size);
       const total = totalCount ?? undefined;
       if (page > 1 && total !== expected) return undefined;
       expected = total;
@@ -123,7 +125,7 @@ export class NhnClient implements ProviderClient {
     throw invalidAnswer(`The provider's list has more than ${maxPages} pages.`);
   }
 
-  async #page(pageNum: number, call: Call): Promise<ReturnType<typeof certificateList.parse>['body']> {
+  async #page(pageNum: number, call: Call, size: ListSize): Promise<ReturnType<typeof certificateList.parse>['body']> {
     const query = `?pageSize=${pageSize}&pageNum=${pageNum}&all=true&status=ALL`;
     const { answer, json } = await this.#get(query, call, {
       operation: 'list',
@@ -132,6 +134,7 @@ export class NhnClient implements ProviderClient {
     });
     const list = envelope.safeParse(json).success ? certificateList.safeParse(json) : undefined;
     if (!list?.success) throw invalidAnswer('The list that the provider sent cannot be understood.', answer);
+    size.add(answer, list.data.body.data.length);
     return list.data.body;
   }
 

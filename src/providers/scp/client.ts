@@ -1,6 +1,7 @@
 import { invalidAnswer, parseJson } from '../body.ts';
 import { pathSegment } from '../http.ts';
 import type { InventoryEntry } from '../inventory.ts';
+import { ListSize } from '../list-size.ts';
 import type { Call, ProviderClient } from '../provider.ts';
 import type { ScpApi } from './api.ts';
 import { type CertificateRow, certificateDetail, certificateList } from './schema.ts';
@@ -56,11 +57,12 @@ export class ScpClient implements ProviderClient {
 
   /** Pages until one cannot be followed by more, whatever the service makes of `size`, `page` and `count`. */
   async #pages(call: Call): Promise<Listing> {
+    const total = new ListSize();
     const rows = new Map<string, CertificateRow>();
     const totals = new Set<number>();
     for (let page = 0; page < maxPages; page++) {
       if (page > 0) await call.another();
-      const { certificates, count, size } = await this.#page(page, call.signal);
+      const { certificates, count, size } = await this.#page(page, call.signal, total);
       const before = rows.size;
       for (const row of certificates) rows.set(row.id, row);
       // More than the page has: so it is a total, and not the number on the page.
@@ -78,11 +80,12 @@ export class ScpClient implements ProviderClient {
     throw invalidAnswer(`The provider's list has more than ${maxPages} pages.`);
   }
 
-  async #page(page: number, signal: AbortSignal): Promise<ReturnType<typeof certificateList.parse>> {
+  async #page(page: number, signal: AbortSignal, total: ListSize): Promise<ReturnType<typeof certificateList.parse>> {
     const suffix = `?size=${pageSize}&page=${page}&sort=created_at%3Adesc`;
     const answer = await this.#api.request({ suffix, operation: 'list', maxBytes: maxListBytes, signal });
     const list = certificateList.safeParse(parseJson(answer.body));
     if (!list.success) throw invalidAnswer('The list that the provider sent cannot be understood.', answer);
+    total.add(answer, list.data.certificates.length);
     return list.data;
   }
 }
