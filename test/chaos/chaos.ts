@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ProviderCertificate } from '../../src/api/certificate.ts';
-import type { CertificateProvider } from '../../src/api/provider.ts';
-import { certificateProviders, providerCertificates } from '../../src/api/group.ts';
+import { certificateProviders, clusterCertificateProviders, providerCertificates } from '../../src/api/group.ts';
 import { type KubeObject, objectKey, type Resource, type Secret, secrets } from '../../src/kube/objects.ts';
+import type { ProviderObject } from '../../src/sync/directory.ts';
 import type { Cast } from './cast.ts';
 import { Random } from './random.ts';
 import { NoOccasion, type StepName, steps } from './steps.ts';
 
+/** When there is no occasion for what was planned, so many others are tried in its place. */
+const substitutes = 9;
+
 interface Planned {
-  name: StepName;
+  /** The first for which there is an occasion. */
+  names: StepName[];
   /** Milliseconds from the beginning. */
   at: number;
   random: Random;
@@ -20,11 +24,11 @@ export function planOf(
   random: Random,
   { count, ms, weights }: { count: number; ms: number; weights: Readonly<Partial<Record<StepName, number>>> },
 ): Planned[] {
-  const plan = Array.from({ length: count }, () => ({
-    name: random.weighted(weights as Record<StepName, number>),
-    at: Math.floor(random.next() * ms),
-    random: random.fork(),
-  }));
+  const plan = Array.from({ length: count }, () => {
+    const [at, own] = [Math.floor(random.next() * ms), random.fork()];
+    const names = Array.from({ length: 1 + substitutes }, () => own.weighted(weights as Record<StepName, number>));
+    return { names, at, random: own };
+  });
   return plan.sort((a, b) => a.at - b.at);
 }
 
@@ -45,16 +49,20 @@ export async function rage(
   const began = Date.now();
   const running: Promise<void>[] = [];
   const failures: Error[] = [];
-  for (const { name, at, random } of plan) {
-    await hold(began + at - Date.now());
-    running.push(
-      steps[name]({ cast, random, hold, apiServer }).then(
-        () => void (done[name] = (done[name] ?? 0) + 1),
-        (error: unknown) => {
-          if (!(error instanceof NoOccasion)) failures.push(new Error(`${name} failed`, { cause: error }));
-        },
-      ),
-    );
+  const act = async ({ names, random }: Planned): Promise<void> => {
+    for (const name of names) {
+      try {
+        await steps[name]({ cast, random, hold, apiServer });
+        done[name] = (done[name] ?? 0) + 1;
+        return;
+      } catch (error) {
+        if (!(error instanceof NoOccasion)) return void failures.push(new Error(`${name} failed`, { cause: error }));
+      }
+    }
+  };
+  for (const planned of plan) {
+    await hold(began + planned.at - Date.now());
+    running.push(act(planned));
   }
   await hold(began + ms - Date.now());
   calm.abort();
@@ -82,17 +90,18 @@ export async function settle(
 
 async function problemsOf(cast: Cast): Promise<string[]> {
   const { stage, subjects, deletions } = cast;
-  const [certificates, found, objects] = await Promise.all([
+  const [certificates, found, ...providers] = await Promise.all([
     all<ProviderCertificate>(cast, providerCertificates),
     all<Secret>(cast, secrets),
-    all<CertificateProvider & KubeObject>(cast, certificateProviders),
+    all<ProviderObject & KubeObject>(cast, certificateProviders),
+    all<ProviderObject & KubeObject>(cast, clusterCertificateProviders),
   ]);
   const problems = subjects.flatMap((subject) =>
     subject.problems(certificates.get(subject.key), found.get(subject.secretKey)),
   );
-  for (const [key, { status }] of objects) {
+  for (const [key, { status }] of providers.flatMap((objects) => [...objects])) {
     const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
-    if (reason !== 'Valid') problems.push(`CertificateProvider ${key}: Ready is ${reason}, not Valid`);
+    if (reason !== 'Valid') problems.push(`provider ${key}: Ready is ${reason}, not Valid`);
   }
   for (const [key, uids] of stage.observer.uids) {
     if (!found.has(key)) problems.push(`Secret ${key} was written and is gone`);

@@ -9,11 +9,13 @@ import { parseArgs } from 'node:util';
 import { assemble } from './cast.ts';
 import { planOf, rage, settle } from './chaos.ts';
 import { Random } from './random.ts';
-import { Stage } from './stage.ts';
+import { pollSeconds, Stage } from './stage.ts';
 import { weights } from './steps.ts';
 
-/** Three polls are what it takes; the rest is for slow machines. */
-const patienceMs = 180_000;
+/** Three polls after the last fault everything has to be as it should be. */
+const patienceMs = 3 * pollSeconds * 1_000;
+/** Nobody is in a hurry at the beginning. */
+const startMs = 180_000;
 
 /** Thirty, by namespace. */
 const sizes = {
@@ -39,7 +41,7 @@ async function main(): Promise<number> {
   const random = new Random(seed);
   const cast = await assemble(stage, random.fork(), sizes);
   for (const { replica } of stage.seats) replica.start();
-  const before = await settle(cast, { limitMs: patienceMs });
+  const before = await settle(cast, { limitMs: startMs });
   if (before.problems.length > 0) throw new Error(`It did not even begin well:\n${before.problems.join('\n')}`);
 
   const ms = minutes * 60_000;

@@ -84,8 +84,8 @@ export class Source {
       NamesNotCovered: async () => ({ certificate, chain, root, key }),
     };
     const spoilt = await files[reason]();
-    // Who supplies the key does so for a certificate that fits it.
-    if (reason === 'NamesNotCovered') this.#key = key;
+    // Who supplies the key does so for a certificate that fits it, or for the first time.
+    if (reason === 'NamesNotCovered' || this.#key === '') this.#key = spoilt.key;
     this.#remote = { kind: 'broken', reason };
     this.#shelf.put(spoilt, { notAfter, domain: this.domain });
   }

@@ -27,6 +27,8 @@ import { encoded } from '../support/world.ts';
 import { entryPoint } from '../support/image.ts';
 import { Replica } from './replica.ts';
 
+/** How often the clouds are asked for their lists. */
+export const pollSeconds = 10;
 const root = join(import.meta.dirname, '..', '..');
 const { signal } = new AbortController();
 const logger = pino({ level: 'silent' });
@@ -134,7 +136,7 @@ export class Stage implements AsyncDisposable {
       metadata: { name: providers.cluster },
       spec: {
         nhn: { endpoint: url, credentialsSecretRef: { namespace, name: 'nhn-credentials' } },
-        pollInterval: '10s',
+        pollInterval: `${pollSeconds}s`,
         allowedNamespaces: { from: 'All' },
       },
     });
@@ -153,7 +155,7 @@ export class Stage implements AsyncDisposable {
     };
     await this.#apply(certificateProviders, {
       metadata: { namespace, name },
-      spec: { ...specs[name], pollInterval: '10s' },
+      spec: { ...specs[name], pollInterval: `${pollSeconds}s` },
     });
   }
 

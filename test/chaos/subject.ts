@@ -1,7 +1,7 @@
 import type { SyncedReason } from '../../src/api/reasons.ts';
 import type { ProviderCertificate } from '../../src/api/certificate.ts';
 import { providerCertificates } from '../../src/api/group.ts';
-import { secretAnnotations } from '../../src/api/names.ts';
+import { refreshAnnotation, secretAnnotations } from '../../src/api/names.ts';
 import { isNotFound } from '../../src/kube/errors.ts';
 import { apiVersionOf, type Secret, secrets } from '../../src/kube/objects.ts';
 import { leafOf, textOf } from '../support/world.ts';
@@ -105,7 +105,7 @@ export class Subject {
   problems(found: ProviderCertificate | undefined, secret: Secret | undefined): string[] {
     if (found === undefined) return [`${this.key} does not exist`];
     const { remote } = this.source;
-    const { conditions = [], observedGeneration, certificate } = found.status ?? {};
+    const { conditions = [], observedGeneration, certificate, lastHandledRefresh } = found.status ?? {};
     const shown = (type: string): string | undefined => conditions.find((condition) => condition.type === type)?.reason;
     const synced: SyncedReason =
       remote.kind === 'good' ? 'Synced' : remote.kind === 'absent' ? 'CertificateNotFound' : remote.reason;
@@ -124,6 +124,8 @@ export class Subject {
     const leaf = leafOf(secret);
     if (remote.kind === 'good') {
       expect('tls.crt', textOf(secret, 'tls.crt'), remote.issued.certificate + remote.issued.chain);
+      expect('Expiring', shown('Expiring'), 'NotExpiring');
+      expect('lastHandledRefresh', lastHandledRefresh, found.metadata.annotations?.[refreshAnnotation]);
       expect('tls.key', textOf(secret, 'tls.key') === remote.issued.privateKey, true);
     } else if (!this.#isGood(secret)) problems.push(`${this.key}: the Secret holds what was never good`);
     expect('fingerprint', certificate?.fingerprintSHA256, leaf?.fingerprint256);
