@@ -5,7 +5,7 @@ import type { InventoryEntry, Selection } from '../providers/inventory.ts';
 import { outcomeOf } from './compare.ts';
 import { refreshDue, revisionOf } from './schedule.ts';
 import type { Problem, ProviderAnswer, Situation } from './situation.ts';
-import type { IntactContent, OwnTarget, Target } from './target.ts';
+import { type IntactContent, type OwnTarget, type Target, foreignLookEvery } from './target.ts';
 
 export type Decision =
   | { action: 'none'; synced: Problem | 'unchanged'; until?: number | undefined }
@@ -56,7 +56,7 @@ const foreign: Policy = ({ target, spec, writtenBefore }) => {
     none(
       {
         reason: 'SecretConflict',
-        message: `Secret ${spec.secretName} ${what} It is not touched, and looked at again within 5 minutes.`,
+        message: `Secret ${spec.secretName} ${what} It is not touched, and looked at again within ${foreignLookEvery / 60_000} minutes.`,
       },
       target.lookAgainAt,
     );

@@ -53,7 +53,8 @@ interface TargetsOptions {
   clock: Clock;
 }
 
-const foreignLookEvery = 5 * 60_000;
+/** In milliseconds. */
+export const foreignLookEvery = 5 * 60_000;
 
 /**
  * What is known of target Secrets. Metadata arrive by watch, for our label only; data are read once per
