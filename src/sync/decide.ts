@@ -90,9 +90,13 @@ const unwritable: Policy = ({ setback, now }) =>
     ? none(setback, setback.until)
     : undefined;
 
-/** Metadata are put right with the bytes that are there: no download, whatever the provider does. */
+/**
+ * Metadata are put right with the bytes that are there: no download, whatever the provider does. But nothing is written
+ * before it is known whether the provider object allows it.
+ */
 const drifted: Policy = (situation) => {
   const target = intactTarget(situation.target);
+  if ('unopened' in situation.provider) return undefined;
   if (target === undefined || situation.metadataInOrder || edited(target)) return undefined;
   // What the API server would not take at first is no repair: nobody undid it.
   const repair = situation.generationSeen && situation.setback?.reason !== 'SecretWriteFailed';

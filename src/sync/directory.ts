@@ -116,7 +116,7 @@ export class Directory {
     ref: RemoteRef,
   ): Problem | (ProviderAnswer & { account?: Account }) {
     const found = this.#find(providerRef, namespace);
-    if (found === undefined) return { lastGood: this.#parts.clock.now(), pollIntervalMs: 0 };
+    if (found === undefined) return { lastGood: this.#parts.clock.now(), pollIntervalMs: 0, unopened: true };
     if ('reason' in found) return found;
     const { account, allowedCertificates, pollIntervalMs = 0 } = found;
     const selection = account.inventory?.find(ref);

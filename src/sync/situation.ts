@@ -45,6 +45,8 @@ export interface Problem<Reason extends string = SyncedReason> {
 
 /** What the account knows about the remote certificate. */
 export interface ProviderAnswer {
+  /** No account is known yet, nor whether it may be used. */
+  unopened?: true;
   /** Undefined before the first inventory. */
   selection?: Selection | undefined;
   /** What the whole account meets now. With `until` only downloads meet it, until then. */

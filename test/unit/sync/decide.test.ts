@@ -64,7 +64,7 @@ const shows = (reason: string, until?: number) =>
     ...(until === undefined ? {} : { until }),
   });
 const download = (o: object = {}) => expect.objectContaining({ action: 'download', ...o });
-const unchanged = (until: number): Decision => ({ action: 'none', synced: 'unchanged', until });
+const unchanged = (until?: number): Decision => ({ action: 'none', synced: 'unchanged', until });
 
 const syncCases: [name: string, difference: Partial<Situation>, expected: unknown][] = [
   ['nothing to do', {}, shows('Synced')],
@@ -113,6 +113,11 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
     'and no provider that works',
     { metadataInOrder: false, generationSeen: false, provider: { ...answer, fault } },
     { action: 'rewrite', repair: false },
+  ],
+  [
+    'metadata, while nothing is known of the provider object, not even whether it may be used',
+    { metadataInOrder: false, provider: { lastGood: now, pollIntervalMs: 0, unopened: true } },
+    unchanged(),
   ],
   ['metadata that somebody else changed', { metadataInOrder: false }, { action: 'rewrite', repair: true }],
   [
