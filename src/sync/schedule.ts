@@ -32,12 +32,14 @@ export function revisionOf(entry: InventoryEntry): string {
 
 /**
  * When to look again: at the first of these turns that lay ahead when it was decided. One that has come meanwhile, while the
- * API server was slow, is due at once. All in milliseconds since the epoch.
+ * API server was slow, is due at once. All in milliseconds since the epoch; but the queue waits by `Clock.elapsed`, which
+ * knows nothing of a clock that is set and stands still while the machine is suspended. So the dates are looked at once an
+ * hour, which costs neither a request nor a write where nothing is to be done.
  */
 export function requeueFor(
   turns: readonly (number | undefined)[],
   { decidedAt, now }: { decidedAt: number; now: number },
-): { requeueAfterMs?: number } {
-  const next = Math.min(...turns.filter((turn) => turn !== undefined && turn > decidedAt).map(Number));
-  return Number.isFinite(next) ? { requeueAfterMs: Math.max(next - now, 0) } : {};
+): { requeueAfterMs: number } {
+  const next = Math.min(now + hour, ...turns.filter((turn) => turn !== undefined && turn > decidedAt).map(Number));
+  return { requeueAfterMs: Math.max(next - now, 0) };
 }
