@@ -27,6 +27,21 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * The date of a moment that was told by `elapsed`, as the clock is set now. Whatever waits keeps its end by `elapsed`, so
+ * that a clock that is set neither stops nor hastens it, and turns it into a date anew each time it is looked at: what
+ * compares dates then needs no second clock, and no clock of its own that a correction would leave behind. What was told
+ * to others as a date stays what the clock said then.
+ */
+export function dateOf(clock: Clock, elapsed: number): number {
+  return clock.now() + (elapsed - clock.elapsed());
+}
+
+/** The same for something that waits. */
+export function dated<T extends { until: number }>(clock: Clock, wait: T | undefined): T | undefined {
+  return wait && { ...wait, until: dateOf(clock, wait.until) };
+}
+
 /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.ts';
+import { type Clock, dateOf } from '../clock.ts';
 import { Bundles, type Download } from './bundles.ts';
 import { AccountUnavailable, ProviderError } from './errors.ts';
 import { Health, type Moment } from './health.ts';
@@ -54,8 +54,6 @@ const fewest = 2;
 export class Account {
   /** Tells accounts apart, also a later one for the same credentials. */
   readonly id = randomUUID();
-  /** Milliseconds since the epoch. */
-  readonly openedAt: number;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
@@ -72,16 +70,20 @@ export class Account {
   /** Aborted, and replaced, by each new fault: downloads that wait for their turn then give up. */
   #turnedAway = new AbortController();
   #inventory: Inventory | undefined;
-  #doubtedAt: number | undefined;
   #lastSuccess: number | undefined;
-  #lastList: { at: number; jitter: number } | undefined;
+  // By `Clock.elapsed`: the clock may be set while something waits.
+  #doubtedAt: number | undefined;
+  #listedOrOpened: number;
+  #listBegan: number | undefined;
+  /** The part of the poll interval after which the next list starts. */
+  #jitter = 1;
+  #listWanted = true;
   #listing = false;
-  #nextAttempt: number | undefined;
   #cancelTimer: (() => void) | undefined;
 
   constructor({ clock, random, logger, client, manager, throttle, selectors, pollIntervalMs }: AccountOptions) {
     this.#clock = clock;
-    this.openedAt = clock.now();
+    this.#listedOrOpened = clock.elapsed();
     this.#random = random;
     this.#logger = logger;
     this.#client = client;
@@ -99,14 +101,15 @@ export class Account {
     return this.#inventory;
   }
 
-  /** The fault of the account that is in force. */
+  /** The fault of the account that is in force; since when by `Clock.elapsed`. */
   get fault(): { error: ProviderError; since: number } | undefined {
     return this.#health.fault;
   }
 
   /**
-   * What a download would meet now, until when, and whether lists meet it too (then a `recovered` tells that it is over);
-   * undefined when a download may be tried, which is also how a fault that only downloads showed is found to be over.
+   * What a download would meet now, until when (a date, as the clock is set now), and whether lists meet it too (then a
+   * `recovered` tells that it is over); undefined when a download may be tried, which is also how a fault that only
+   * downloads showed is found to be over.
    */
   get obstacle(): { error: ProviderError; until: number; forLists: boolean } | undefined {
     const refusal = this.#refusal();
@@ -124,9 +127,14 @@ export class Account {
     return this.#lastSuccess;
   }
 
-  /** When the next list starts; milliseconds since the epoch. */
-  get nextAttempt(): number | undefined {
-    return this.#nextAttempt;
+  /** Since when nothing is known to be right: the last list that succeeded, or when a fault began. By `Clock.elapsed`. */
+  get lastGood(): number {
+    return Math.min(this.#listedOrOpened, this.fault?.since ?? Infinity);
+  }
+
+  /** When the list was begun that the inventory is from: what was changed later may not show in it. By `Clock.elapsed`. */
+  get listBegan(): number | undefined {
+    return this.#listBegan;
   }
 
   /** The smallest of its holders. */
@@ -197,9 +205,12 @@ export class Account {
     });
   }
 
-  /** Lists as soon as no fault and no pause stands against it, without waiting for the next poll. */
+  /**
+   * Begins a list as soon as no fault and no pause stands against it, without waiting for the next poll. The one that is
+   * under way will not do: it may not show what has just changed.
+   */
   listSoon(): void {
-    this.#lastList = undefined;
+    this.#listWanted = true;
     this.#plan();
   }
 
@@ -218,59 +229,64 @@ export class Account {
   /** Arms the timer for the next list. Called whenever something changes that it depends on. */
   #plan(): void {
     if (this.#listing || this.#closed.signal.aborted) return;
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const { fault, awaitsList } = this.#health;
-    const poll = this.#lastList ? this.#lastList.at + this.#pollIntervalMs * this.#lastList.jitter : now;
+    const poll = this.#listWanted ? now : this.#listedOrOpened + this.#pollIntervalMs * this.#jitter;
     const due = fault && awaitsList ? fault.until : poll;
-    this.#nextAttempt = Math.max(due, now + (this.#throttle.refusal?.retryAfterMs ?? 0));
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#clock.after(this.#nextAttempt - now, () => void this.#list());
+    this.#cancelTimer = this.#clock.after(
+      Math.max(due - now, this.#throttle.refusal?.retryAfterMs ?? 0),
+      () => void this.#list(),
+    );
   }
 
   async #list(): Promise<void> {
     this.#listing = true;
     const { signal } = this.#closed;
+    let began = { date: 0, elapsed: 0 };
     const entries = await this.#call('list', {
       waiting: signal,
       signal,
       refusal: () => this.#throttle.refusal,
-      make: (call) => this.#client.list(call),
+      make: (call) => {
+        this.#listWanted = false;
+        began = { date: this.#clock.now(), elapsed: this.#clock.elapsed() };
+        return this.#client.list(call);
+      },
       succeeded: (moment) => {
-        this.#lastSuccess = this.#listEnded();
+        this.#lastSuccess = this.#clock.now();
+        this.#listedOrOpened = this.#clock.elapsed();
+        this.#jitter = 1 - pollJitter * this.#random();
         this.#health.listSucceeded(moment);
       },
       failed: (error, moment) => {
-        this.#listEnded();
         this.#health.listFailed(error, moment);
         return true;
       },
     }).catch(() => undefined); // what is to be known of it is known by now
     this.#listing = false;
-    if (entries !== undefined) this.#accept(entries);
+    if (entries === undefined) this.#listWanted = true;
+    else this.#accept(entries, began);
     this.#plan();
-  }
-
-  #listEnded(): number {
-    const at = this.#clock.now();
-    this.#lastList = { at, jitter: 1 - pollJitter * this.#random() };
-    return at;
   }
 
   /**
    * Most certificates vanishing at once is more often a fault of a list than a wish: what is missing stays known until
    * a list one poll later misses it too. What the list does show is believed at once.
    */
-  #accept(entries: InventoryEntry[]): void {
+  #accept(entries: InventoryEntry[], began: { date: number; elapsed: number }): void {
     const before = this.#inventory;
-    const now = this.#clock.now();
-    const options = { listedAt: now, selectors: this.#selectors };
+    const options = { listedAt: began.date, selectors: this.#selectors };
     let after = new Inventory(entries, options);
     const missing = before?.missingFrom(after) ?? [];
     const doubtful = before !== undefined && before.size >= fewest && missing.length * 2 > before.size;
     if (!doubtful) {
       this.#doubtedAt = undefined;
-    } else if (this.#doubtedAt === undefined || now - this.#doubtedAt < this.#pollIntervalMs * (1 - pollJitter)) {
-      this.#doubtedAt ??= now;
+    } else if (
+      this.#doubtedAt === undefined ||
+      began.elapsed - this.#doubtedAt < this.#pollIntervalMs * (1 - pollJitter)
+    ) {
+      this.#doubtedAt ??= this.#clock.elapsed();
       this.#logger.warn(
         { known: before.size, missing: missing.length },
         'most certificates vanished from the list; waiting for a second one',
@@ -280,6 +296,7 @@ export class Account {
       this.#doubtedAt = undefined;
     }
     this.#inventory = after;
+    this.#listBegan = began.elapsed;
     for (const id of this.#lastDownloads.keys()) if (!after.has(id)) this.#lastDownloads.delete(id);
     this.#logger.debug({ certificates: after.size }, 'listed');
     this.#tell({ kind: 'inventory', changed: (ref) => differs(before?.find(ref), after.find(ref)) });
@@ -338,7 +355,7 @@ export class Account {
   }
 
   #moment(faults: number): Moment {
-    return { now: this.#clock.now(), faults, pollIntervalMs: this.#pollIntervalMs };
+    return { now: this.#clock.elapsed(), faults, pollIntervalMs: this.#pollIntervalMs };
   }
 
   /** Lets `update` change the health of the account, and acts upon the difference. */
@@ -353,8 +370,10 @@ export class Account {
     }
     this.#plan();
     if (after?.error.reason !== before?.error.reason) {
-      if (after) this.#logger.warn({ reason: after.error.reason, until: new Date(after.until) }, after.error.message);
-      else this.#logger.info('the provider works again');
+      if (after) {
+        const until = new Date(dateOf(this.#clock, after.until));
+        this.#logger.warn({ reason: after.error.reason, until }, after.error.message);
+      } else this.#logger.info('the provider works again');
       this.#tell({ kind: after ? 'fault' : 'recovered' });
     }
     return result;
@@ -365,7 +384,7 @@ export class Account {
     const fault = this.#health.fault;
     const always = error.reason === 'AuthenticationFailed' || error.reason === 'RateLimited';
     if (error.retryAfterMs !== undefined) this.#throttle.pause(error.retryAfterMs, error);
-    else if (always && fault) this.#throttle.pause(fault.until - this.#clock.now(), error);
+    else if (always && fault) this.#throttle.pause(fault.until - this.#clock.elapsed(), error);
     this.#plan();
   }
 
@@ -373,7 +392,7 @@ export class Account {
   #refusal(): AccountUnavailable | undefined {
     const { fault, awaitsList } = this.#health;
     if (fault === undefined) return this.#throttle.refusal;
-    const left = fault.until - this.#clock.now();
+    const left = fault.until - this.#clock.elapsed();
     if (awaitsList) return new AccountUnavailable(fault.error, Math.max(left, soonMs));
     return this.#throttle.refusal ?? (left > 0 ? new AccountUnavailable(fault.error, left) : undefined);
   }

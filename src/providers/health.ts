@@ -6,13 +6,13 @@ type Origin = 'list' | 'download';
 /** A fault of the whole account. */
 export interface Fault {
   error: ProviderError;
-  /** Since when it is there, and when the account may be asked again; milliseconds since the epoch. */
+  /** Since when it is there, and when the account may be asked again; by `Clock.elapsed`. */
   since: number;
   until: number;
   origin: Origin;
 }
 
-/** When a call ended, and what it noted of `Health.faults` at its start. */
+/** When a call ended, by `Clock.elapsed`, and what it noted of `Health.faults` at its start. */
 export interface Moment {
   now: number;
   faults: number;

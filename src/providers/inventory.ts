@@ -40,7 +40,7 @@ export type Selection =
 
 /** All certificates of an account as of one complete list. Immutable. */
 export class Inventory {
-  /** Milliseconds since the epoch. */
+  /** When the list was begun; milliseconds since the epoch. */
   readonly listedAt: number;
   readonly #byId: ReadonlyMap<string, InventoryEntry>;
   readonly #byName: ReadonlyMap<string, readonly InventoryEntry[]>;

@@ -72,7 +72,9 @@ export class Actor {
     }
     const { pair } = verdict;
     try {
-      const proof = { revision: revisionOf(entry), at: download.at, digest: download.digest };
+      // What is kept of a download may be from before the clock was set back.
+      const at = Math.min(download.at, this.#parts.clock.now());
+      const proof = { revision: revisionOf(entry), at, digest: download.digest };
       if (decision.action === 'compare') await this.#compare(view, pair.facts, proof, signal);
       else if (await this.#write(view, decision, verdict, proof, signal)) settle(view);
     } finally {
@@ -214,19 +216,18 @@ export class Actor {
       spec.secretName === undefined
         ? undefined
         : await this.#parts.targets.inspect({ namespace, name: spec.secretName }, signal);
-    memory.comparison = { ...proof, generation, remote, secret, lookedAt: this.#parts.clock.now() };
+    memory.comparison = { ...proof, generation, remote, secret, lookedAt: this.#parts.clock.elapsed() };
     settle(view);
   }
 
   #repaired({ spec, situation, memory }: View): void {
     const manager = situation.target === undefined ? 'Somebody' : otherManager(situation.target.metadata);
-    memory.contest.repaired(spec.secretName ?? '', manager, this.#parts.clock.now());
+    memory.contest.repaired(spec.secretName ?? '', manager, this.#parts.clock.elapsed());
   }
 
   #setBack({ memory, inputs, refresh, situation: { provider } }: View, mishap: Mishap): void {
-    const { clock, random } = this.#parts;
     const pollIntervalMs = 'lastGood' in provider ? provider.pollIntervalMs : undefined;
-    memory.setback = setbackAfter(memory.setback, { ...mishap, pollIntervalMs }, inputs, clock.now(), random);
+    memory.setback = setbackAfter(memory.setback, { ...mishap, pollIntervalMs }, inputs, this.#parts);
     // After a failure it still is to be done, when the time has come.
     if (refresh !== undefined && mishap.kind === 'refusal') memory.handledRefresh = refresh;
   }

@@ -12,7 +12,7 @@ export interface Comparison extends Proof {
   remote: Remote;
   /** What the named Secret holds; undefined when there is none, or none is named. */
   secret?: Content | undefined;
-  /** When the Secret was looked at. */
+  /** When the Secret was looked at; by `Clock.elapsed`, and a date in a `Situation`. */
   lookedAt: number;
 }
 

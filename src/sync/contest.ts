@@ -3,7 +3,7 @@ const tolerated = 3;
 const firstWait = 60_000;
 const longestWait = 30 * 60_000;
 
-/** Somebody undoes what we write: how often we put it right, and when we stop for a while. */
+/** Somebody undoes what we write: how often we put it right, and when we stop for a while. All by `Clock.elapsed`. */
 export class Contest {
   #repairs: number[] = [];
   #waits = 0;

@@ -208,7 +208,7 @@ const outOfDate: Policy = (situation) => {
   if (proof?.revision !== revisionOf(entry)) return download('the provider has another revision');
   if (refreshWanted) return download('a refresh was asked for');
   if (setback !== undefined) return download('what was downloaded last was not taken');
-  if (now >= refreshDue(proof, entry, spec.refreshIntervalMs)) return download('a refresh is due');
+  if (now >= refreshDue(proof, entry, situation)) return download('a refresh is due');
   return undefined;
 };
 
@@ -224,19 +224,19 @@ const inSync: Policy = (situation) => {
       reason: 'Synced',
       message: `Secret ${spec.secretName} holds what the provider has, valid until ${timestamp(target.content.facts.notAfter)}.`,
     },
-    refreshDue(proof, entryOf(situation), spec.refreshIntervalMs),
+    refreshDue(proof, entryOf(situation), situation),
   );
 };
 
 const uncompared: Policy = (situation) => {
-  const { comparison, now, spec, refreshWanted, setback } = situation;
+  const { comparison, now, refreshWanted, setback } = situation;
   const entry = entryOf(situation);
   const compare = (why: string): Decision => ({ action: 'compare', why });
   if (comparison === undefined) return compare('nothing was compared yet');
   if (comparison.revision !== revisionOf(entry)) return compare('the provider has another revision');
   if (refreshWanted) return compare('a refresh was asked for');
   if (setback !== undefined) return compare('what was downloaded last was refused');
-  return now >= refreshDue(comparison, entry, spec.refreshIntervalMs) ? compare('a refresh is due') : undefined;
+  return now >= refreshDue(comparison, entry, situation) ? compare('a refresh is due') : undefined;
 };
 
 /** A Secret that is not as the provider has it is looked at again at each poll: somebody is about to put it right. */
@@ -246,7 +246,7 @@ const compared: Policy = (situation) => {
   const outcome = outcomeOf(comparison, spec.secretName);
   const amiss = outcome.reason === 'Differs' || outcome.reason === 'SecretMissing';
   const lookAgainAt = amiss && 'lastGood' in provider ? comparison.lookedAt + provider.pollIntervalMs : Infinity;
-  return none(outcome, Math.min(lookAgainAt, refreshDue(comparison, entryOf(situation), spec.refreshIntervalMs)));
+  return none(outcome, Math.min(lookAgainAt, refreshDue(comparison, entryOf(situation), situation)));
 };
 
 const syncing: readonly Policy[] = [

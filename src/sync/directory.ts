@@ -16,7 +16,7 @@ import {
   syncedReasons,
 } from '../api/reasons.ts';
 import { printable } from '../printable.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, dateOf } from '../clock.ts';
 import type { ReconcileOptions } from '../controller/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { setCondition } from '../kube/conditions.ts';
@@ -127,12 +127,11 @@ export class Directory {
     ) {
       return notAllowed(providerRef, 'the use of this certificate');
     }
-    const { fault } = account;
     return {
       account,
       selection,
       fault: faultOf(account, titleOf(providerRef)),
-      lastGood: Math.min(account.lastSuccess ?? account.openedAt, fault?.since ?? Infinity),
+      lastGood: dateOf(this.#parts.clock, account.lastGood),
       pollIntervalMs,
     };
   }
@@ -371,10 +370,10 @@ export class Directory {
     };
     if ('account' in outcome && outcome.account.inventory) next.certificates = outcome.account.inventory.size;
     const checkedAt = 'account' in outcome ? outcome.account.lastSuccess : undefined;
-    if (
-      checkedAt !== undefined &&
-      (patchBetween(previous, next) !== undefined || now >= (Date.parse(previous.lastCheckTime ?? '') || 0) + heartbeat)
-    )
+    const lastShown = Date.parse(previous.lastCheckTime ?? '') || 0;
+    // In the future: the clock was set back.
+    const stale = lastShown > now || now >= lastShown + heartbeat;
+    if (checkedAt !== undefined && (stale || patchBetween(previous, next) !== undefined))
       next.lastCheckTime = timestamp(checkedAt);
     const patch = patchBetween(previous, next);
     if (patch === undefined) return true;

@@ -2,7 +2,7 @@ import { type CertificateSettings, type ProviderCertificate, resolveCertificateS
 import { refreshAnnotation } from '../api/names.ts';
 import { parseProviderCertificate } from '../api/parse.ts';
 import { printable } from '../printable.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, dated, dateOf } from '../clock.ts';
 import { objectKey } from '../kube/objects.ts';
 import type { Store } from '../kube/store.ts';
 import type { Account } from '../providers/account.ts';
@@ -131,7 +131,7 @@ export class Lookout {
         now,
         spec,
         source,
-        target,
+        target: target?.ours === false ? { ...target, lookAgainAt: dateOf(clock, target.lookAgainAt) } : target,
         heldBy,
         metadataInOrder:
           own !== undefined &&
@@ -149,8 +149,8 @@ export class Lookout {
                 signal,
               )
             : undefined,
-        setback: memory.setback?.inputs === inputs ? memory.setback : undefined,
-        contest: memory.contest.standing(now),
+        setback: memory.setback?.inputs === inputs ? dated(clock, memory.setback) : undefined,
+        contest: dated(clock, memory.contest.standing(clock.elapsed())),
         shown,
         generationSeen,
         writtenBefore,
@@ -176,7 +176,10 @@ export class Lookout {
     if (memory.proof?.fingerprintSHA256 === fingerprintSHA256 && memory.proof.chainDigest === content.chainDigest) {
       const last = entry && account?.lastDownload(entry.id);
       const shared =
-        last?.digest === memory.proof.digest && last.revision === entry?.revision && last.at > memory.proof.at;
+        last?.digest === memory.proof.digest &&
+        last.revision === entry?.revision &&
+        last.at > memory.proof.at &&
+        last.at <= this.#parts.clock.now();
       return shared && entry ? { revision: revisionOf(entry), at: last.at } : memory.proof;
     }
     const writtenAt = metadata.managedFields?.find(({ operation }) => operation === 'Apply')?.time;
@@ -197,16 +200,17 @@ export class Lookout {
     signal: AbortSignal,
   ): Promise<Comparison | undefined> {
     const { namespace = '', generation = 0 } = certificate.metadata;
-    const now = this.#parts.clock.now();
+    const { clock, targets } = this.#parts;
+    const now = clock.elapsed();
     const known = memory.comparison?.generation === generation ? memory.comparison : noted(certificate, spec);
     if (known === undefined || spec.secretName === undefined) return known;
     const settled = outcomeOf(known, spec.secretName).reason === 'InSync' || now < known.lookedAt + pollIntervalMs;
     if (known !== memory.comparison || !settled) {
-      known.secret = await this.#parts.targets.inspect({ namespace, name: spec.secretName }, signal);
+      known.secret = await targets.inspect({ namespace, name: spec.secretName }, signal);
       known.lookedAt = now;
     }
     memory.comparison = known;
-    return known;
+    return { ...known, lookedAt: dateOf(clock, known.lookedAt) };
   }
 
   async #keyVersions(
@@ -268,6 +272,6 @@ function noted(
     revision: syncedRevision,
     at: Date.parse(status?.lastSyncTime ?? '') || 0,
     remote,
-    lookedAt: 0,
+    lookedAt: -Infinity,
   };
 }

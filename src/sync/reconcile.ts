@@ -114,7 +114,7 @@ export class CertificateReconciler {
         secretName: spec.secretName,
         remote: entry ? { ...entry, validUntil: situation.comparison?.remote.notAfter } : selected && null,
         proof: situation.proof ?? (calmComparison.has(shown) ? situation.comparison : undefined),
-        checkedAt: account?.inventory?.listedAt,
+        checkedAt: account?.lastSuccess,
         handledRefresh: memory.handledRefresh,
       },
       now,

@@ -90,8 +90,7 @@ export function patchBetween(before: unknown, after: unknown): unknown {
 
 /** When the status is due to be written although nothing changed. */
 export function heartbeatAt({ metadata, status }: ProviderCertificate): number {
-  const last = Date.parse(status?.lastCheckTime ?? '') || 0;
-  return last + heartbeat * (0.9 + 0.1 * fraction(metadata.uid));
+  return lastCheck(status) + heartbeat * (0.9 + 0.1 * fraction(metadata.uid));
 }
 
 /** The condition status that goes with a reason of Synced. */
@@ -99,8 +98,13 @@ export function statusOf(reason: SyncedReason): Condition['status'] {
   return syncedReasons[reason].status;
 }
 
+/** A last time that lies in the future is from before the clock was set back. */
 function heartbeatDue(certificate: ProviderCertificate, now: number): boolean {
-  return now >= heartbeatAt(certificate);
+  return now >= heartbeatAt(certificate) || now < lastCheck(certificate.status);
+}
+
+function lastCheck(status: ProviderCertificateStatus | undefined): number {
+  return Date.parse(status?.lastCheckTime ?? '') || 0;
 }
 
 /** One line for `kubectl get`: what is wrong, and when nothing is, how long it stays right. */

@@ -1,7 +1,7 @@
 import { statusLimits } from '../api/status.ts';
 import { distinct } from '../printable.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
-import type { Proof } from './situation.ts';
+import type { Proof, Situation } from './situation.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -10,12 +10,18 @@ const day = 24 * hour;
  * When the certificate is downloaded again although the inventory shows no change. A revision that only names a day
  * cannot show a second upload on that day, wherever on earth the day ends: until a download was made 36 h after it,
  * the answer may be out of date and is asked for hourly. Spread by the remote id, so that all users of a certificate are
- * due together and share one download.
+ * due together and share one download. A proof from the future is older than it says: the clock was set back since.
  */
-export function refreshDue(proof: Proof, entry: InventoryEntry, refreshIntervalMs: number): number {
+export function refreshDue(
+  proof: Proof,
+  entry: InventoryEntry,
+  { now, spec }: Pick<Situation, 'now' | 'spec'>,
+): number {
+  const { refreshIntervalMs } = spec;
+  const at = proof.at > now ? -Infinity : proof.at;
   const settledAt = entry.day === undefined ? -Infinity : Date.parse(`${entry.day}T00:00:00Z`) + day + 36 * hour;
-  if (proof.at < settledAt) return proof.at + hour;
-  return refreshIntervalMs === 0 ? Infinity : proof.at + refreshIntervalMs * (0.9 + 0.1 * fraction(entry.id));
+  if (at < settledAt) return at + hour;
+  return refreshIntervalMs === 0 ? Infinity : at + refreshIntervalMs * (0.9 + 0.1 * fraction(entry.id));
 }
 
 /** A number in [0, 1) that depends on the text alone: schedules spread by it survive restarts. */

@@ -1,4 +1,5 @@
 import type { SyncedReason } from '../api/reasons.ts';
+import type { Clock } from '../clock.ts';
 import type { Problem, Setback } from './situation.ts';
 
 const minute = 60_000;
@@ -8,7 +9,7 @@ const refusalSteps = [1, 2, 5, 10, 30, 60].map((minutes) => minutes * minute);
 const failureBase = 2_000;
 const failureLimit = 10 * minute;
 
-/** A setback with the inputs that led to it: when one of them changes it no longer counts. */
+/** A setback with the inputs that led to it: when one of them changes it no longer counts. Its end is by `Clock.elapsed`. */
 export interface RememberedSetback<Reason extends string = SyncedReason> extends Setback<Reason> {
   inputs: string;
   attempts: number;
@@ -31,8 +32,7 @@ export function setbackAfter<Reason extends string>(
   previous: RememberedSetback<Reason> | undefined,
   mishap: Mishap<Reason>,
   inputs: string,
-  now: number,
-  random: () => number,
+  { clock, random }: { clock: Clock; random: () => number },
 ): RememberedSetback<Reason> {
   const again = previous?.inputs === inputs ? previous : undefined;
   const attempts = (again?.attempts ?? 0) + 1;
@@ -40,8 +40,8 @@ export function setbackAfter<Reason extends string>(
     mishap.kind === 'refusal'
       ? (refusalSteps[attempts - 1] ?? 60 * minute)
       : failureWait(attempts, random, mishap.pollIntervalMs);
-  const later = mishap.notBefore === undefined ? wait : Math.min(mishap.notBefore - now, 60 * minute);
-  const until = now + Math.max(later, mishap.retryAfterMs ?? 0);
+  const later = mishap.notBefore === undefined ? wait : Math.min(mishap.notBefore - clock.now(), 60 * minute);
+  const until = clock.elapsed() + Math.max(later, mishap.retryAfterMs ?? 0);
   const message = mishap.kind === 'failure' && again?.reason === mishap.reason ? again.message : mishap.message;
   return { reason: mishap.reason, message, until, inputs, attempts };
 }

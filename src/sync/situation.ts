@@ -6,6 +6,7 @@ import type { Target } from './target.ts';
 
 /** All that a decision rests on. Nothing else is looked at, so the chain below can be tested as a table. */
 export interface Situation {
+  /** Milliseconds since the epoch, as all that it is compared with; what waits was made a date by `dateOf`. */
   now: number;
   spec: CertificateSettings;
   /** The source that the spec names, see `sourceOf`. */

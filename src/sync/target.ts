@@ -40,7 +40,7 @@ export interface ForeignTarget {
   metadata: ObjectMeta;
   /** Who else writes its data. */
   manager: string;
-  /** When it may be looked at again. */
+  /** When it may be looked at again; by `Clock.elapsed`, and a date in a `Situation`. */
   lookAgainAt: number;
   /** Set when adoption was asked for: what the Secret holds, or the reason why it may not be adopted. */
   adoption?: { content: Content } | { refused: string };
@@ -158,7 +158,7 @@ export class Targets {
       ours: false,
       metadata: secret.metadata,
       manager: otherManager(secret.metadata),
-      lookAgainAt: this.#clock.now() + foreignLookEvery,
+      lookAgainAt: this.#clock.elapsed() + foreignLookEvery,
       ...(options.adopt ? { adoption: adoptability(secret, content) } : {}),
     };
     if (this.#isWanted(key)) this.#foreign.set(key, foreign);
@@ -172,14 +172,14 @@ export class Targets {
     options: { adopt: boolean; lookAgain: boolean; signal: AbortSignal },
   ): Promise<Target> {
     if (options.adopt && foreign.adoption === undefined) return this.#fetch(name, options);
-    if (!options.lookAgain && this.#clock.now() < foreign.lookAgainAt) return foreign;
+    if (!options.lookAgain && this.#clock.elapsed() < foreign.lookAgainAt) return foreign;
     try {
       const { metadata } = await this.#client.get(secrets, name, { metadataOnly: true, signal: options.signal });
       if (metadata.uid !== foreign.metadata.uid || metadata.resourceVersion !== foreign.metadata.resourceVersion) {
         this.#foreign.delete(objectKey(name));
         return await this.#fetch(name, options);
       }
-      foreign.lookAgainAt = this.#clock.now() + foreignLookEvery;
+      foreign.lookAgainAt = this.#clock.elapsed() + foreignLookEvery;
       return foreign;
     } catch (error) {
       if (!isNotFound(error)) throw error;

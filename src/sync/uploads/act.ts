@@ -117,7 +117,7 @@ export class UploadActor {
   }
 
   #sent({ memory }: UploadView, account: Account): void {
-    memory.sent = { account: account.id, at: this.#parts.clock.now() };
+    memory.sent = { account: account.id, at: this.#parts.clock.elapsed() };
     account.listSoon();
   }
 
@@ -210,7 +210,7 @@ export class UploadActor {
           const message = `${name} is not deleted at the provider: ${error.message}`;
           announce(upload, { type: 'Normal', reason: 'PreviousKept', message });
         }
-        memory.kept.set(id, clock.now() + Math.max(keptForMs, error.retryAfterMs ?? 0));
+        memory.kept.set(id, clock.elapsed() + Math.max(keptForMs, error.retryAfterMs ?? 0));
         return;
       }
     }
@@ -220,7 +220,7 @@ export class UploadActor {
   }
 
   #setBack({ memory, inputs }: UploadView, mishap: Mishap<UploadSyncedReason>): void {
-    memory.setback = setbackAfter(memory.setback, mishap, inputs, this.#parts.clock.now(), this.#parts.random);
+    memory.setback = setbackAfter(memory.setback, mishap, inputs, this.#parts);
   }
 }
 

@@ -72,10 +72,10 @@ const faulty: Policy = (situation) => {
 
 const unlisted: Policy = (situation) => {
   const { inventory } = destinationOf(situation);
-  const { sentAt, now } = situation;
+  const { unseen, now } = situation;
   if (inventory === undefined) return none({ reason: 'Pending', message: 'The provider has not answered yet.' });
   // What was sent may have arrived, whatever the answer was.
-  return sentAt !== undefined && inventory.listedAt <= sentAt
+  return unseen
     ? none(
         { reason: 'Pending', message: 'The certificate was sent, and is looked for in the list of the provider.' },
         now + soonMs,

@@ -2,7 +2,7 @@ import { refreshAnnotation } from '../../api/names.ts';
 import { parseCertificateUpload } from '../../api/parse.ts';
 import { type CertificateUpload, type UploadSettings, resolveUploadSpec } from '../../api/upload.ts';
 import { printable } from '../../printable.ts';
-import type { Clock } from '../../clock.ts';
+import { type Clock, dated, dateOf } from '../../clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Store } from '../../kube/store.ts';
 import type { Account } from '../../providers/account.ts';
@@ -88,6 +88,7 @@ export class UploadLookout {
     const asked = metadata.annotations?.[refreshAnnotation];
     const refresh = asked === undefined ? undefined : printable(asked, 253);
     const inputs = JSON.stringify([account?.id, version, metadata.generation, refresh]);
+    const { sent } = memory;
     return {
       key,
       upload,
@@ -103,9 +104,9 @@ export class UploadLookout {
         candidate,
         destination,
         ledger,
-        sentAt: memory.sent !== undefined && memory.sent.account === account?.id ? memory.sent.at : undefined,
-        setback: memory.setback?.inputs === inputs ? memory.setback : undefined,
-        kept: memory.kept,
+        unseen: sent !== undefined && sent.account === account?.id && (account.listBegan ?? -Infinity) < sent.at,
+        setback: memory.setback?.inputs === inputs ? dated(clock, memory.setback) : undefined,
+        kept: new Map(Array.from(memory.kept, ([id, at]) => [id, dateOf(clock, at)])),
       },
     };
   }
@@ -126,7 +127,7 @@ export class UploadLookout {
     );
   }
 
-  /** Judges the Secret when it changed, or when time has turned the verdict. */
+  /** Judges the Secret when it changed, or when time, or a clock that was set back, has turned the verdict. */
   async #candidate(
     memory: UploadMemory,
     spec: UploadSettings,
@@ -137,12 +138,13 @@ export class UploadLookout {
   ): Promise<Candidate> {
     const inputs = JSON.stringify([secretName, version, spec.remoteNamePrefix]);
     const { judged } = memory;
-    if (version !== undefined && judged?.inputs === inputs && now < turnOf(judged.candidate)) return judged.candidate;
+    const holds = judged?.inputs === inputs && judged.at <= now && now < turnOf(judged.candidate);
+    if (version !== undefined && holds) return judged.candidate;
     const secret = await findSecret(this.#parts.client, secretName, signal);
     const verdict = judgeSecret(secret, { name: spec.secretName, now });
     if ('pair' in verdict) verdict.pair.privateKey.fill(0);
     const candidate = candidateOf(verdict, spec.remoteNamePrefix);
-    memory.judged = { inputs, candidate };
+    memory.judged = { inputs, candidate, at: now };
     return candidate;
   }
 

@@ -6,14 +6,14 @@ import type { Candidate, Ledger } from './situation.ts';
 export interface UploadMemory {
   /** A recreated object is another one. */
   readonly uid: string;
-  /** What a version of the Secret, under a prefix, came to. */
-  judged?: { inputs: string; candidate: Candidate } | undefined;
+  /** What a version of the Secret, under a prefix, came to, and at which date. */
+  judged?: { inputs: string; candidate: Candidate; at: number } | undefined;
   /** For a provider object, until the status says it. */
   ledger?: { provider: string; ledger: Ledger } | undefined;
-  /** When something was last sent to an account, by its id. */
+  /** When something was last sent to an account, by its id; by `Clock.elapsed`. */
   sent?: { account: string; at: number } | undefined;
   setback?: RememberedSetback<UploadSyncedReason> | undefined;
-  /** See `UploadSituation`. */
+  /** See `UploadSituation`; by `Clock.elapsed`. */
   readonly kept: Map<string, number>;
   handledRefresh?: string | undefined;
   /** The reason of Synced that an event spoke of last. */

@@ -35,8 +35,8 @@ export interface UploadSituation {
   candidate: Candidate;
   destination: UploadProblem | Destination;
   ledger: Ledger;
-  /** When this process last sent something; milliseconds since the epoch. Lists from before do not show it. */
-  sentAt?: number | undefined;
+  /** This process sent something after the list was begun that is known, which therefore may not show it. */
+  unseen: boolean;
   setback?: Setback<UploadSyncedReason> | undefined;
   /** Earlier certificates that could not be deleted, by id, and when to try again. */
   kept: ReadonlyMap<string, number>;

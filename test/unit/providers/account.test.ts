@@ -68,7 +68,6 @@ describe('the inventory', () => {
     const start = clock.now();
     expect(account.inventory).toMatchObject({ size: 5, listedAt: start });
     expect(account.lastSuccess).toBe(start);
-    expect(account.nextAttempt).toBe(start + pollIntervalMs);
     await clock.advance(30 * minute);
     const gaps = provider.requests.slice(1).map(({ at }, index) => at - (provider.requests[index]?.at ?? 0));
     expect(gaps.slice(0, 3)).toEqual([pollIntervalMs, 0.95 * pollIntervalMs, expect.closeTo(0.9001 * pollIntervalMs)]);
@@ -104,8 +103,9 @@ describe('the inventory', () => {
     const { clock, provider, account } = await world();
     await clock.advance(minute);
     account.pollIntervalMs = 2 * minute;
-    expect(account.nextAttempt).toBe(clock.now() + minute);
-    await clock.advance(minute);
+    await clock.advance(minute - 1);
+    expect(provider.asked('list')).toBe(1);
+    await clock.advance(1);
     expect(provider.asked('list')).toBe(2);
   });
 
@@ -125,6 +125,91 @@ describe('the inventory', () => {
     await clock.advance(pollIntervalMs);
     expect(account.fault?.error).toMatchObject({ reason: 'InvalidResponse' });
     expect(account.fault?.error.message).not.toContain('CANARY');
+  });
+});
+
+describe.each([
+  ['back', -24 * 60 * minute],
+  ['forward', 24 * 60 * minute],
+])('a clock that is set %s by a day', (_, ms) => {
+  const setClock = (clock: ManualClock): void => clock.set(clock.now() + ms);
+
+  test('changes nothing about when lists are made, and dates become right with the next one', async () => {
+    const { clock, provider, account } = await world();
+    setClock(clock);
+    account.pollIntervalMs = minute; // they are planned anew
+    account.pollIntervalMs = pollIntervalMs;
+    await clock.advance(2 * 60 * minute);
+    expect(provider.asked('list')).toBe(25);
+    expect(account.lastSuccess).toBe(clock.now());
+    expect(account.inventory?.listedAt).toBe(clock.now());
+  });
+
+  test('makes no fault longer or shorter', async () => {
+    const { clock, provider, account, download } = await world();
+    provider.fault = () => failure('AuthenticationFailed');
+    expect(await download('a')).toBe('account: AuthenticationFailed');
+    const left = (account.obstacle?.until ?? 0) - clock.now();
+    setClock(clock);
+    provider.fault = () => undefined;
+    expect((account.obstacle?.until ?? 0) - clock.now()).toBe(left);
+    await clock.advance(left - 1);
+    expect(await download('a')).toBe('account: AuthenticationFailed');
+    await clock.advance(1);
+    expect(await download('a')).toBe('ok');
+  });
+
+  test('makes no pause longer or shorter that only downloads met', async () => {
+    const { clock, provider, account, download } = await world();
+    provider.fault = ({ operation }) => (operation === 'download' ? failure('RateLimited') : undefined);
+    await download('a');
+    const left = (account.obstacle?.until ?? 0) - clock.now();
+    setClock(clock);
+    provider.fault = () => undefined;
+    await clock.advance(left - 1);
+    expect(await download('a')).toBe('account: RateLimited');
+    await clock.advance(1);
+    expect(await download('a')).toBe('ok');
+  });
+
+  test('neither hastens nor delays that a loss is believed', async () => {
+    const { clock, provider, account } = await world();
+    provider.entries = [entryOf('a')];
+    await clock.advance(pollIntervalMs);
+    setClock(clock);
+    account.listSoon();
+    await clock.advance(0);
+    expect(provider.asked('list')).toBe(3);
+    expect(names(account)).toHaveLength(5);
+    await clock.advance(pollIntervalMs);
+    expect(names(account)).toEqual(['a']);
+  });
+});
+
+describe('a list that is wanted soon', () => {
+  test('is begun when the one that is under way has ended, and tells when it began', async () => {
+    const { clock, provider, account } = await world();
+    provider.latencyMs = 10 * second;
+    await clock.advance(pollIntervalMs + second);
+    expect(provider.asked('list')).toBe(2);
+    const wanted = clock.elapsed();
+    account.listSoon();
+    await clock.advance(9 * second);
+    expect(account.listBegan).toBeLessThan(wanted);
+    expect(provider.asked('list')).toBe(3);
+    await clock.advance(10 * second);
+    expect(account.listBegan).toBeGreaterThanOrEqual(wanted);
+    expect(account.lastSuccess).toBe(clock.now());
+    await clock.advance(pollIntervalMs - second);
+    expect(provider.asked('list')).toBe(3);
+  });
+
+  test('is begun once when it is wanted before the next one begins', async () => {
+    const { clock, provider, account } = await world();
+    account.listSoon();
+    account.listSoon();
+    await clock.advance(minute);
+    expect(provider.asked('list')).toBe(2);
   });
 });
 
@@ -297,12 +382,12 @@ describe('a failed list', () => {
       const { clock, provider, account, changes, download } = await world();
       provider.fault = () => failure(reason);
       await clock.advance(pollIntervalMs);
-      const since = clock.now();
+      const [start, since] = [clock.now() - clock.elapsed(), clock.elapsed()];
       expect(account.fault).toMatchObject({ error: { reason }, since });
       expect(await download('a')).toBe(`account: ${reason}`);
       expect(provider.asked('download')).toBe(0);
       await clock.advance(20 * minute);
-      const lists = provider.requests.map(({ at }) => (at - since) / second);
+      const lists = provider.requests.map(({ at }) => (at - start - since) / second);
       expect(lists).toEqual([-300, 0, 5, 15, 35, 75, 155, 315, 635]);
       expect(account.fault?.since).toBe(since);
       provider.fault = () => undefined;
@@ -334,7 +419,7 @@ describe('a failed list', () => {
     await clock.advance(pollIntervalMs);
     provider.fault = () => failure('InvalidResponse');
     await clock.advance(5 * second);
-    expect(account.fault).toMatchObject({ error: { reason: 'InvalidResponse' }, since: clock.now() });
+    expect(account.fault).toMatchObject({ error: { reason: 'InvalidResponse' }, since: clock.elapsed() });
     expect(kinds(changes)).toEqual(['inventory', 'fault', 'fault']);
   });
 
@@ -382,7 +467,7 @@ describe('what started before a fault', () => {
     expect(account.inventory?.listedAt).toBeLessThan(clock.now() - minute);
     await clock.advance(second);
     expect(account.fault).toMatchObject({ error: { reason: 'AuthenticationFailed' } });
-    expect(account.inventory?.listedAt).toBe(clock.now());
+    expect(account.lastSuccess).toBe(clock.now());
   });
 
   test('a download that fails like it is part of it', async () => {
@@ -518,7 +603,7 @@ describe('rejected credentials', () => {
       const rejected = failure('AuthenticationFailed');
       provider.fault = () => rejected;
       await (origin === 'download' ? download('a') : clock.advance(pollIntervalMs));
-      const since = clock.now();
+      const [start, since] = [clock.now() - clock.elapsed(), clock.elapsed()];
       const before = provider.requests.length;
       expect(account.fault).toMatchObject({ error: rejected, since });
       for (let i = 0; i < 600; i++) {
@@ -527,7 +612,7 @@ describe('rejected credentials', () => {
       }
       const probes = provider.requests.slice(before);
       expect(probes.every(({ operation }) => operation === 'list')).toBe(true);
-      expect(probes.map(({ at }) => (at - since) / second)).toEqual([5, 15, 35, 75, 155, 315]);
+      expect(probes.map(({ at }) => (at - start - since) / second)).toEqual([5, 15, 35, 75, 155, 315]);
 
       provider.fault = () => undefined;
       await clock.advance(10 * minute);
@@ -555,7 +640,6 @@ describe('a 429', () => {
     expect(await download('a')).toBe('account: RateLimited');
     provider.fault = () => undefined;
     const before = provider.requests.length;
-    expect(account.nextAttempt).toBe(clock.now() + 10 * minute);
     for (let i = 0; i < 599; i++) {
       await clock.advance(second);
       expect(await download('b')).toBe('account: RateLimited');

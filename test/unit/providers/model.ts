@@ -7,6 +7,7 @@ import type { Call, ProviderClient } from '../../../src/providers/provider.ts';
 export class ModelProvider implements ProviderClient {
   entries: InventoryEntry[] = [];
   latencyMs = 0;
+  bundle = (id: string): string => `bundle of ${id}`;
   /** Why the next request fails, if it does. */
   fault: (request: Request) => ProviderError | undefined = () => undefined;
   readonly requests: Request[] = [];
@@ -23,7 +24,7 @@ export class ModelProvider implements ProviderClient {
   }
 
   async download({ id }: InventoryEntry, call: Call): Promise<Uint8Array[]> {
-    return this.#serve({ operation: 'download', id }, call, () => [Buffer.from(`bundle of ${id}`)]);
+    return this.#serve({ operation: 'download', id }, call, () => [Buffer.from(this.bundle(id))]);
   }
 
   asked(operation: Request['operation']): number {

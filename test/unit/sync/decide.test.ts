@@ -285,6 +285,16 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
   ['a refresh that was asked for', { refreshWanted: true }, download()],
   ['a refresh that is due', { proof: { revision: 'www.example.com@r1', at: now - 24 * hour } }, download()],
   [
+    'a proof from before the clock was set back',
+    { proof: { revision: 'www.example.com@r1', at: now + 1 } },
+    download(),
+  ],
+  [
+    'the same where nothing is ever refreshed',
+    { spec: spec({ refreshInterval: '0s' }), proof: { revision: 'www.example.com@r1', at: now + 1 } },
+    shows('Synced'),
+  ],
+  [
     'no refresh is wanted',
     { proof: { revision: 'www.example.com@r1', at: now - 9000 * hour }, spec: spec({ refreshInterval: '0s' }) },
     shows('Synced'),
@@ -399,15 +409,16 @@ describe('Observe', () => {
 describe('a revision that only names a day', () => {
   const dated = { ...entry, day: '2026-11-20' };
   const settledAt = Date.parse('2026-11-21T00:00:00Z') + 36 * hour;
+  const at = (moment: number) => ({ now: moment, spec: spec() });
 
   test('is asked for hourly until a download was made 36 h after that day', () => {
-    expect(refreshDue({ revision: 'r', at: settledAt - 1 }, dated, 24 * hour)).toBe(settledAt - 1 + hour);
+    expect(refreshDue({ revision: 'r', at: settledAt - 1 }, dated, at(settledAt))).toBe(settledAt - 1 + hour);
   });
 
   test('is as good as any other afterwards', () => {
-    const due = refreshDue({ revision: 'r', at: settledAt }, dated, 24 * hour);
+    const due = refreshDue({ revision: 'r', at: settledAt }, dated, at(settledAt));
     expect(due).toBeGreaterThan(settledAt + 21 * hour);
     expect(due).toBeLessThanOrEqual(settledAt + 24 * hour);
-    expect(due).toBe(refreshDue({ revision: 'r', at: settledAt }, { ...dated, revision: 'other' }, 24 * hour));
+    expect(due).toBe(refreshDue({ revision: 'r', at: settledAt }, { ...dated, revision: 'other' }, at(settledAt)));
   });
 });
