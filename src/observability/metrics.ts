@@ -70,11 +70,10 @@ export class Metrics {
     const buildInfo = new Gauge(named('build_info', 'Always 1; the version is a label.', ['version', 'node']));
     buildInfo.set({ version, node: process.version }, 1);
     this.#sampled('leader', '1 while this replica is the one that works.', () => Number(leading()));
-    this.#sampled('workqueue_depth', 'Keys that are due and wait for a worker.', () => queue.depth);
-    this.#sampled(
-      'workqueue_oldest_seconds',
-      'How long the key that waits longest has been due.',
-      () => queue.oldestDueMs() / 1_000,
+    // A replica that waits has a queue, too, from which nobody takes.
+    this.#sampled('workqueue_depth', 'Keys that are due and wait for a worker.', () => (leading() ? queue.depth : 0));
+    this.#sampled('workqueue_oldest_seconds', 'How long the key that waits longest has been due.', () =>
+      leading() ? queue.oldestDueMs() / 1_000 : 0,
     );
     this.#sampled('watch_restarts_total', 'Watches on the API server that were started again.', watchRestarts);
     this.#reconciles = new Counter(named('reconcile_total', 'Reconciles by how they ended.', ['result']));

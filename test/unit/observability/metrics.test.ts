@@ -50,13 +50,18 @@ describe('Metrics', () => {
   it('reads queue and watches at each scrape', async () => {
     const metrics = make();
     await metrics.scrape();
-    Object.assign(sample, { depth: 7, oldest: 2_500, restarts: 5 });
+    Object.assign(sample, { depth: 7, oldest: 2_500, restarts: 5, leading: true });
     expect(await samples(metrics, 'w')).toEqual([
       'workqueue_depth 7',
       'workqueue_oldest_seconds 2.5',
       'watch_restarts_total 5',
     ]);
     expect((await metrics.scrape()).text).toContain('# TYPE provider_certificates_watch_restarts_total counter');
+  });
+
+  it('says nothing of the queue of a replica that waits: nobody takes from it', async () => {
+    Object.assign(sample, { depth: 7, oldest: 2_500, leading: false });
+    expect(await samples(make(), 'workqueue')).toEqual(['workqueue_depth 0', 'workqueue_oldest_seconds 0']);
   });
 
   it('counts reconciles and calls to providers, in seconds', async () => {
