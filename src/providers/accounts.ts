@@ -53,7 +53,7 @@ const usualInFlight = 64;
 
 /**
  * The accounts that somebody holds. Holders with the same endpoint and credentials share one, by the smallest of their
- * settings; if only API version or CA differ they share the limits and pauses.
+ * settings; if only API version or CA differ they share the limits and pauses. A pause outlives them.
  */
 export class Accounts {
   readonly #clock: Clock;
@@ -186,7 +186,10 @@ export class Accounts {
       void held.http.close();
     }
     const inUse = [...this.#holdings.values()].some((holding) => holding.throttle === throttle);
-    if (!inUse) this.#throttles.delete(throttle);
+    const pause = this.#throttles.get(throttle)?.throttle.refusal;
+    if (!inUse && pause === undefined) this.#throttles.delete(throttle);
+    // The provider said so to these credentials, which may come back: a Secret that is deleted and made anew.
+    if (!inUse && pause !== undefined) this.#clock.after(pause.retryAfterMs, () => this.#settle({ account, throttle }));
     this.#throttles.get(throttle)?.throttle.configure({
       inFlight: this.#smallest('inFlight', 'throttle', throttle)?.value ?? usualInFlight,
       requestsPerMinute: this.#smallest('requestsPerMinute', 'throttle', throttle)?.value,

@@ -432,7 +432,9 @@ function changedOutcome(before: Entry, after: Entry): boolean {
 /** What Ready shall say; undefined while the first list is under way. */
 function stateOf(outcome: Entry['outcome'], note: string): ProviderProblem | undefined {
   if ('problem' in outcome) return withAdvice(outcome.problem);
-  const { fault, inventory } = outcome.account;
+  const { inventory, obstacle } = outcome.account;
+  // Before the first list, a pause that an account with the same credentials was told.
+  const fault = outcome.account.fault ?? (inventory === undefined ? obstacle : undefined);
   if (fault !== undefined)
     return withAdvice({ reason: asProviderReason(fault.error.reason), message: fault.error.message });
   return (

@@ -191,6 +191,27 @@ describe('settings', () => {
   });
 });
 
+test('a pause outlives the account: credentials that come back do not end it, and nothing is kept after it', async () => {
+  const { accounts, clock, models, request } = world();
+  accounts.obtain('one', request());
+  models[0]!.fault = () => failure('RateLimited', 10 * minute);
+  await clock.advance(0);
+  accounts.release('one');
+  await clock.advance(minute);
+  const account = accounts.obtain('one', request());
+  await clock.advance(minute);
+  expect(models[1]?.asked('list')).toBe(0);
+  expect(account.obstacle?.error.reason).toBe('RateLimited');
+  accounts.release('one');
+  expect(accounts.traffic).toHaveLength(1);
+  await clock.advance(8 * minute);
+  expect(accounts.traffic).toEqual([]);
+  expect(clock.pending).toBe(0);
+  accounts.obtain('one', request());
+  await clock.advance(0);
+  expect(models[2]?.asked('list')).toBe(1);
+});
+
 test('an account that shares a pause lists when it is over', async () => {
   const { accounts, clock, models, request } = world();
   const one = accounts.obtain('one', request());
