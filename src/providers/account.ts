@@ -74,9 +74,9 @@ export class Account {
   // By `Clock.elapsed`: the clock may be set while something waits.
   #doubtedAt: number | undefined;
   #listedOrOpened: number;
-  #listBegan: number | undefined;
   /** The part of the poll interval after which the next list starts. */
   #jitter = 1;
+  readonly #lists = { begun: 0, known: 0 };
   #listWanted = true;
   #listing = false;
   #cancelTimer: (() => void) | undefined;
@@ -132,9 +132,9 @@ export class Account {
     return Math.min(this.#listedOrOpened, this.fault?.since ?? Infinity);
   }
 
-  /** When the list was begun that the inventory is from: what was changed later may not show in it. By `Clock.elapsed`. */
-  get listBegan(): number | undefined {
-    return this.#listBegan;
+  /** How many lists were begun, and which of them the inventory is from: what changed after its beginning may not show. */
+  get lists(): { readonly begun: number; readonly known: number } {
+    return this.#lists;
   }
 
   /** The smallest of its holders. */
@@ -250,6 +250,7 @@ export class Account {
       refusal: () => this.#throttle.refusal,
       make: (call) => {
         this.#listWanted = false;
+        this.#lists.begun++;
         began = { date: this.#clock.now(), elapsed: this.#clock.elapsed() };
         return this.#client.list(call);
       },
@@ -296,7 +297,7 @@ export class Account {
       this.#doubtedAt = undefined;
     }
     this.#inventory = after;
-    this.#listBegan = began.elapsed;
+    this.#lists.known = this.#lists.begun;
     for (const id of this.#lastDownloads.keys()) if (!after.has(id)) this.#lastDownloads.delete(id);
     this.#logger.debug({ certificates: after.size }, 'listed');
     this.#tell({ kind: 'inventory', changed: (ref) => differs(before?.find(ref), after.find(ref)) });

@@ -117,7 +117,7 @@ export class UploadActor {
   }
 
   #sent({ memory }: UploadView, account: Account): void {
-    memory.sent = { account: account.id, at: this.#parts.clock.elapsed() };
+    memory.sent = { account: account.id, lists: account.lists.begun };
     account.listSoon();
   }
 

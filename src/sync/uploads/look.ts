@@ -104,7 +104,7 @@ export class UploadLookout {
         candidate,
         destination,
         ledger,
-        unseen: sent !== undefined && sent.account === account?.id && (account.listBegan ?? -Infinity) < sent.at,
+        unseen: sent !== undefined && sent.account === account?.id && account.lists.known <= sent.lists,
         setback: memory.setback?.inputs === inputs ? dated(clock, memory.setback) : undefined,
         kept: new Map(Array.from(memory.kept, ([id, at]) => [id, dateOf(clock, at)])),
       },

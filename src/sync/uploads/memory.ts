@@ -10,8 +10,8 @@ export interface UploadMemory {
   judged?: { inputs: string; candidate: Candidate; at: number } | undefined;
   /** For a provider object, until the status says it. */
   ledger?: { provider: string; ledger: Ledger } | undefined;
-  /** When something was last sent to an account, by its id; by `Clock.elapsed`. */
-  sent?: { account: string; at: number } | undefined;
+  /** The account that something was last sent to, by its id, and how many lists it had begun by then. */
+  sent?: { account: string; lists: number } | undefined;
   setback?: RememberedSetback<UploadSyncedReason> | undefined;
   /** See `UploadSituation`; by `Clock.elapsed`. */
   readonly kept: Map<string, number>;

@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../../../src/clock.ts';
 import { ProviderError, type ProviderReason } from '../../../src/providers/errors.ts';
 import type { InventoryEntry } from '../../../src/providers/inventory.ts';
+import type { ProviderManager } from '../../../src/providers/manager.ts';
 import type { Call, ProviderClient } from '../../../src/providers/provider.ts';
 
 /** A provider on a manual clock: what it holds, how long it takes, how it fails, and what it was asked for when. */
@@ -11,6 +12,20 @@ export class ModelProvider implements ProviderClient {
   /** Why the next request fails, if it does. */
   fault: (request: Request) => ProviderError | undefined = () => undefined;
   readonly requests: Request[] = [];
+  /** Takes what it is given, and lists it from then on. */
+  readonly manager: ProviderManager = {
+    names: { pattern: /./, means: 'any text', longest: 100 },
+    filters: [],
+    list: (call) => this.list(call),
+    isNameFree: async () => true,
+    create: async ({ name }) => {
+      this.requests.push({ operation: 'create', id: name, at: this.#clock.now() });
+      const entry = { id: name, name, revision: '1' };
+      this.entries = [...this.entries, entry];
+      return entry;
+    },
+    delete: async () => {},
+  };
   running = 0;
   maxRunning = 0;
   readonly #clock: Clock;
@@ -20,7 +35,8 @@ export class ModelProvider implements ProviderClient {
   }
 
   async list(call: Call): Promise<InventoryEntry[]> {
-    return this.#serve({ operation: 'list' }, call, () => [...this.entries]);
+    const entries = [...this.entries];
+    return this.#serve({ operation: 'list' }, call, () => entries);
   }
 
   async download({ id }: InventoryEntry, call: Call): Promise<Uint8Array[]> {
@@ -48,7 +64,7 @@ export class ModelProvider implements ProviderClient {
 }
 
 export interface Request {
-  operation: 'list' | 'download';
+  operation: 'list' | 'download' | 'create';
   id?: string;
   at: number;
 }
