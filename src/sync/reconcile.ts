@@ -84,6 +84,7 @@ export class CertificateReconciler {
     const { certificate, spec, situation, entry, account, memory, refresh } = view;
     const now = this.#parts.clock.now();
     const created = Date.parse(certificate.metadata.creationTimestamp ?? '') || 0;
+    const age = Math.abs(now - created); // by the clock of the API server, which may be ahead
     const selected = 'lastGood' in situation.provider ? situation.provider.selection : undefined;
     // Before the first list after a restart, what the last one said.
     const listed = selected === undefined ? certificate.status?.remote : entry;
@@ -105,7 +106,7 @@ export class CertificateReconciler {
       if (notFound || foreign) memory.handledRefresh = refresh;
     }
     const fresh = certificate.status?.conditions === undefined;
-    if (fresh && synced !== 'unchanged' && synced.reason === 'Pending' && now < created + patience) return result;
+    if (fresh && synced !== 'unchanged' && synced.reason === 'Pending' && age < patience) return result;
     const status = nextStatus(
       certificate,
       {
@@ -119,7 +120,7 @@ export class CertificateReconciler {
       },
       now,
     );
-    const written = await this.#writeStatus(certificate, status, { age: now - created, memory }, signal);
+    const written = await this.#writeStatus(certificate, status, { age, memory }, signal);
     return written ? result : { requeueAfterMs: lookAgainMs };
   }
 

@@ -10,7 +10,8 @@ const day = 24 * hour;
  * When the certificate is downloaded again although the inventory shows no change. A revision that only names a day
  * cannot show a second upload on that day, wherever on earth the day ends: until a download was made 36 h after it,
  * the answer may be out of date and is asked for hourly. Spread by the remote id, so that all users of a certificate are
- * due together and share one download. A proof from the future is older than it says: the clock was set back since.
+ * due together and share one download. A proof from far in the future is older than it says: the clock was set back since;
+ * the clocks of two replicas differ by less.
  */
 export function refreshDue(
   proof: Proof,
@@ -18,7 +19,7 @@ export function refreshDue(
   { now, spec }: Pick<Situation, 'now' | 'spec'>,
 ): number {
   const { refreshIntervalMs } = spec;
-  const at = proof.at > now ? -Infinity : proof.at;
+  const at = proof.at > now + hour ? -Infinity : proof.at;
   const settledAt = entry.day === undefined ? -Infinity : Date.parse(`${entry.day}T00:00:00Z`) + day + 36 * hour;
   if (at < settledAt) return at + hour;
   return refreshIntervalMs === 0 ? Infinity : at + refreshIntervalMs * (0.9 + 0.1 * fraction(entry.id));

@@ -59,6 +59,7 @@ export class UploadReconciler {
   ): Promise<{ requeueAfterMs?: number }> {
     const now = this.#parts.clock.now();
     const created = Date.parse(upload.metadata.creationTimestamp ?? '') || 0;
+    const age = Math.abs(now - created); // by the clock of the API server, which may be ahead
     const { ledger } = situation;
     if (refresh !== undefined && refresh !== upload.status?.lastHandledRefresh) {
       memory.kept.clear();
@@ -66,11 +67,10 @@ export class UploadReconciler {
     }
     const turns = [until, nextUploadTurn(ledger, now), created + patience, created + settlingTime];
     const result = requeueFor(turns, { decidedAt: situation.now, now });
-    if (upload.status?.conditions === undefined && synced.reason === 'Pending' && now < created + patience)
-      return result;
+    if (upload.status?.conditions === undefined && synced.reason === 'Pending' && age < patience) return result;
     const made = { provider, ledger, inventory: account?.inventory };
     const status = nextUploadStatus(upload, { synced, made, handledRefresh: refresh }, now);
-    if (await this.#writeStatus(upload, status, memory, now - created, signal)) memory.ledger = undefined;
+    if (await this.#writeStatus(upload, status, memory, age, signal)) memory.ledger = undefined;
     return result;
   }
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { certificateProviders, providerCertificates } from '../../../src/api/group.ts';
+import type { ProviderCertificate } from '../../../src/api/certificate.ts';
 import type { CertificateProvider } from '../../../src/api/provider.ts';
 import { secrets } from '../../../src/kube/objects.ts';
 import { entryOf } from '../providers/support.ts';
-import { bundle, bundleWithoutKey, day, foreignSecret, hour, minute, name, world } from './world.ts';
+import { bundle, bundleWithoutKey, credentials, day, foreignSecret, hour, minute, name, world } from './world.ts';
 
 describe('a clock that is set back by a day', () => {
   test('leaves no date in the future for long, and refreshes go on', async () => {
@@ -78,6 +79,18 @@ describe.each([
     await clock.advance(20_000);
     expect(await statusOf()).toMatchObject({ Synced: 'Synced' });
   });
+});
+
+test('a clock that is behind that of the API server does not keep a new object waiting for its first status', async () => {
+  const { clock, provider, create, get, set } = await world();
+  provider.latencyMs = minute;
+  await create(secrets, 'other', { ...credentials, data: { ...credentials.data, appKey: 'eA==' } });
+  await create(certificateProviders, 'other', { spec: { nhn: { credentialsSecretRef: { name: 'other' } } } });
+  await create(providerCertificates, 'new', { spec: { providerRef: { name: 'other' }, remoteRef: { name } } });
+  set(-hour);
+  await clock.advance(6_000);
+  const { status } = await get<ProviderCertificate>(providerCertificates, 'new');
+  expect(status?.conditions?.find(({ type }) => type === 'Synced')?.reason).toBe('Pending');
 });
 
 describe('what a date decides', () => {
