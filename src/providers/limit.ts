@@ -57,28 +57,41 @@ const burstSeconds = 5;
 
 /** Holds requests to a number per minute. */
 export class TokenBucket {
-  readonly perMinute: number;
-  readonly #burst: number;
+  #perMinute: number;
   #tokens: number;
   #at: number;
 
   /** @param now milliseconds, by `Clock.elapsed` */
   constructor(perMinute: number, now: number) {
-    this.perMinute = perMinute;
-    this.#burst = Math.max(1, (perMinute / 60) * burstSeconds);
+    this.#perMinute = perMinute;
     this.#tokens = this.#burst;
     this.#at = now;
   }
 
+  get #burst(): number {
+    return Math.max(1, (this.#perMinute / 60) * burstSeconds);
+  }
+
+  /** From now on as many. What was taken stays taken: who changes it again and again gets no more by that. */
+  change(perMinute: number, now: number): void {
+    this.#fill(now);
+    this.#perMinute = perMinute;
+    this.#fill(now);
+  }
+
   /** Takes a token. Returns 0, or in how many milliseconds there will be one. */
   take(now: number): number {
-    const gained = (Math.max(now - this.#at, 0) * this.perMinute) / 60_000;
-    this.#tokens = Math.min(this.#burst, this.#tokens + gained);
-    this.#at = now;
+    this.#fill(now);
     if (this.#tokens >= 1) {
       this.#tokens -= 1;
       return 0;
     }
-    return Math.ceil(((1 - this.#tokens) * 60_000) / this.perMinute);
+    return Math.ceil(((1 - this.#tokens) * 60_000) / this.#perMinute);
+  }
+
+  #fill(now: number): void {
+    const gained = (Math.max(now - this.#at, 0) * this.#perMinute) / 60_000;
+    this.#tokens = Math.min(this.#burst, this.#tokens + gained);
+    this.#at = now;
   }
 }

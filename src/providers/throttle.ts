@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { AccountUnavailable, type ProviderError } from './errors.ts';
 import { InFlightLimit, TokenBucket } from './limit.ts';
 
@@ -27,7 +27,12 @@ const refreshPatienceMs = 60_000;
 export class Throttle {
   readonly #clock: Clock;
   readonly #limit: InFlightLimit;
-  readonly #waiting: Record<Priority, Set<Waiting>> = { list: new Set(), urgent: new Set(), refresh: new Set() };
+  readonly #waiting: Record<Priority | 'another', Set<Waiting>> = {
+    another: new Set(),
+    list: new Set(),
+    urgent: new Set(),
+    refresh: new Set(),
+  };
   #bucket: TokenBucket | undefined;
   #running = 0;
   #lastWasOverdue = false;
@@ -42,10 +47,10 @@ export class Throttle {
 
   configure({ inFlight, requestsPerMinute }: Limits): void {
     this.#limit.max = inFlight;
-    if (requestsPerMinute !== this.#bucket?.perMinute) {
-      this.#bucket =
-        requestsPerMinute === undefined ? undefined : new TokenBucket(requestsPerMinute, this.#clock.elapsed());
-    }
+    const now = this.#clock.elapsed();
+    if (requestsPerMinute === undefined) this.#bucket = undefined;
+    else if (this.#bucket === undefined) this.#bucket = new TokenBucket(requestsPerMinute, now);
+    else this.#bucket.change(requestsPerMinute, now);
     this.#admit();
   }
 
@@ -90,18 +95,15 @@ export class Throttle {
     };
   }
 
-  /** Waits for leave to send one more request within a call that has its turn. Throws as `enter`. */
-  async another(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      signal.throwIfAborted();
-      if (this.refusal) throw this.refusal;
-      const wait = this.#bucket?.take(this.#clock.elapsed()) ?? 0;
-      if (wait === 0) return;
-      await sleep(this.#clock, wait, signal);
-    }
+  /**
+   * Waits for leave to send one more request within a call that has its turn; it comes before all calls that have none yet,
+   * or those that follow could take every token for ever. Throws as `enter`.
+   */
+  another(signal: AbortSignal): Promise<void> {
+    return this.#turn('another', signal);
   }
 
-  #turn(priority: Priority, signal: AbortSignal): Promise<void> {
+  #turn(priority: Priority | 'another', signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const refusal = signal.aborted ? signal.reason : this.refusal;
       if (refusal !== undefined) return reject(refusal);
@@ -133,6 +135,10 @@ export class Throttle {
 
   /** Who goes next: see {@link Priority}, but nobody waits for ever. */
   #next(): Waiting | undefined {
+    const [another] = this.#waiting.another;
+    if (another !== undefined) return another;
+    // Those who have no turn yet.
+    if (this.#running >= this.#limit.value) return undefined;
     const [[list], [urgent], [refresh]] = [this.#waiting.list, this.#waiting.urgent, this.#waiting.refresh];
     if (list !== undefined) return list;
     const overdue = refresh !== undefined && this.#clock.elapsed() - refresh.since >= refreshPatienceMs;
@@ -143,14 +149,15 @@ export class Throttle {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      if (this.#running >= this.#limit.value) return;
       const wait = this.#bucket?.take(this.#clock.elapsed()) ?? 0;
       if (wait > 0) {
         this.#cancelTimer = this.#clock.after(wait, () => this.#admit());
         return;
       }
-      this.#running++;
-      this.#lastWasOverdue = this.#waiting.refresh.has(next);
+      if (!this.#waiting.another.has(next)) {
+        this.#running++;
+        this.#lastWasOverdue = this.#waiting.refresh.has(next);
+      }
       next.enter();
     }
   }
