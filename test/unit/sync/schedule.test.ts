@@ -1,5 +1,6 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { requeueFor } from '../../../src/sync/schedule.ts';
+import { refreshDue, requeueFor } from '../../../src/sync/schedule.ts';
 
 const hour = 3_600_000;
 
@@ -11,4 +12,48 @@ test.each([
   { what: 'within an hour, as the clock may be set', turns: [2 * hour], now: 120, result: { requeueAfterMs: hour } },
 ])('looks again: $what', ({ turns, now, result }) => {
   expect(requeueFor(turns, { decidedAt: 100, now })).toEqual(result);
+});
+
+const interval = 24 * 3_600_000;
+const proof = { revision: 'r', at: Date.parse('2026-11-23T12:00:00Z') };
+
+/** Which part of the interval a certificate with this id waits. */
+function part(id: string, { at, intervalMs = interval }: { at: number; intervalMs?: number } = proof): number {
+  return (refreshDue({ ...proof, at }, { id, name: 'www', revision: 'r' }, intervalMs) - at) / intervalMs;
+}
+
+test('a refresh is due after 0.9 to 1.0 of the interval, the same part each time for the same id', () => {
+  const moment = fc.record({
+    at: fc.integer({ min: 0, max: 2 * proof.at }),
+    intervalMs: fc.integer({ min: 3_600_000, max: 90 * interval }),
+  });
+  fc.assert(
+    fc.property(fc.string(), moment, moment, (id, one, other) => {
+      expect(part(id, one)).toBeGreaterThanOrEqual(0.9);
+      expect(part(id, one)).toBeLessThanOrEqual(1);
+      expect(part(id, one)).toBeCloseTo(part(id, other), 6);
+    }),
+  );
+});
+
+test('a restart changes nothing, nor does another release: these ids wait this part (FNV-1a)', () => {
+  const parts = ['www.example.com', 'api.example.com', '4711'].map((id) => part(id).toFixed(4));
+  expect(parts).toEqual(['0.9532', '0.9043', '0.9220']);
+});
+
+test.each([
+  ['names', (n: number) => `www-${n}.example.com`],
+  ['numbers', (n: number) => String(100_000 + n)],
+])('a thousand %s that look alike are spread: each tenth of the span has some, none has a third of them', (_, idOf) => {
+  const tenths = Array.from({ length: 10 }, () => 0);
+  for (let n = 0; n < 1_000; n++) {
+    const tenth = Math.min(Math.floor((part(idOf(n)) - 0.9) * 100), 9);
+    tenths[tenth] = (tenths[tenth] ?? 0) + 1;
+  }
+  expect(Math.min(...tenths)).toBeGreaterThan(30);
+  expect(Math.max(...tenths)).toBeLessThan(333);
+});
+
+test('without an interval no refresh is ever due', () => {
+  expect(refreshDue(proof, { id: 'www', name: 'www', revision: 'r' }, 0)).toBe(Infinity);
 });
