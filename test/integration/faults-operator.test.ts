@@ -48,10 +48,23 @@ const applied = (name: string): Partial<Call> => ({ verb: 'apply', resource: 'se
 const renewed: Partial<Call> = { verb: 'update', resource: 'leases' };
 const { signal } = new AbortController();
 
+type LeaseObject = KubeObject & { spec: { holderIdentity: string } };
+
+function leaseOf(w: World): Promise<LeaseObject> {
+  return w.client.get<LeaseObject>(leases, { namespace: w.namespace, name: 'provider-certificates' }, { signal });
+}
+
 async function holderOf(w: World): Promise<string> {
-  const name = { namespace: w.namespace, name: 'provider-certificates' };
-  const { spec } = await w.client.get<KubeObject & { spec: { holderIdentity: string } }>(leases, name, { signal });
-  return spec.holderIdentity;
+  return (await leaseOf(w)).spec.holderIdentity;
+}
+
+/** Writes the lease as somebody who has no right to it. */
+function steal(w: World): Promise<void> {
+  return eventually(async () => {
+    const { apiVersion, kind, metadata, spec } = await leaseOf(w);
+    const stolen = { apiVersion, kind, metadata, spec: { ...spec, holderIdentity: 'a thief' } };
+    await w.client.replace(leases, stolen, { signal });
+  });
 }
 
 describe.concurrent('a leader that is killed with a write in flight', () => {
@@ -157,6 +170,28 @@ describe.concurrent('a leader', () => {
     expect(await w.secret(name)).toEqual(written);
   });
 
+  test('that is told to end while nothing answers it ends in order, before another takes over', async () => {
+    const name = 'unheard';
+    await using p = await pair([name]);
+    const { w, leading, standby } = p;
+    const late = leading.proxy.hold(applied(name));
+    await w.certificate(name);
+    await late.arrived;
+    leading.proxy.fault({}, { silent: true });
+    for (const watch of leading.proxy.watches()) watch.stall();
+    leading.operator.signal('SIGTERM');
+    const first = await Promise.race([
+      leading.operator.exited,
+      leader([standby.operator]).then(() => 'another took over'),
+    ]);
+    expect(first).toEqual({ code: 0, signal: null });
+    const messages = (await leading.operator.logs()).map(({ msg }) => msg);
+    expect(messages).toContain('the lease could not be given up; others take it when it expires');
+    expect(messages.at(-1)).toBe('stopped');
+    expect(await w.secret(name)).toBeUndefined();
+    await w.secretUntil(name);
+  });
+
   test('that is cut off from the API server ends before another takes over', async () => {
     const name = 'cut-off';
     await using p = await pair([name]);
@@ -195,6 +230,32 @@ describe.concurrent('a leader', () => {
     expect(await leading.operator.exited).toEqual({ code: 1, signal: null });
     expect((await leading.operator.logs()).at(-1)).toMatchObject({ level: 'fatal', err: { reason: 'LeaseLost' } });
     expect(await w.secret(name)).toEqual(next);
+  });
+
+  test('that loses the lease while a write is on its way does not wait for its answer, and finishes nothing', async () => {
+    const name = 'robbed';
+    await using p = await pair([name]);
+    const { w, leading, standby } = p;
+    const late = leading.proxy.hold(applied(name));
+    await w.certificate(name);
+    await late.arrived;
+    await steal(w);
+    expect(await leading.operator.exited).toEqual({ code: 1, signal: null });
+    expect((await leading.operator.logs()).at(-1)).toMatchObject({
+      level: 'fatal',
+      err: { reason: 'LeaseLost', message: 'The lease went to a thief.' },
+    });
+    expect(leading.proxy.count(applied(name))).toBe(0);
+    expect(await w.secret(name)).toBeUndefined();
+    expect(await holderOf(w)).toBe('a thief');
+
+    // The thief does not renew it.
+    expect(await leader([standby.operator])).toBe(standby.operator);
+    const written = await w.secretUntil(name);
+    await w.synced(name, 'Synced');
+    late.release();
+    expect(await late.answered).toBe(409);
+    expect(await w.secret(name)).toEqual(written);
   });
 
   test('keeps the lease through single calls that fail', async () => {

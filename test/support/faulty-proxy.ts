@@ -22,7 +22,9 @@ export type Fault =
   /** It reaches the server late. */
   | { delayMs: number }
   /** The connection ends before the call reaches the server, or after the server has answered. */
-  | { drop: 'call' | 'answer' };
+  | { drop: 'call' | 'answer' }
+  /** It does not reach the server, and nothing comes back. */
+  | { silent: true };
 
 /** A call that was stopped on its way to the server. */
 export interface Held {
@@ -32,6 +34,14 @@ export interface Held {
   release(): void;
   /** What the server answered. */
   readonly answered: Promise<number>;
+}
+
+/** A call as it came. */
+export interface Seen {
+  call: Call;
+  /** With its query. */
+  url: string;
+  accept: string | undefined;
 }
 
 interface Rule {
@@ -70,6 +80,7 @@ export class FaultyProxy implements AsyncDisposable {
   /** By call and status. */
   readonly #counts = new Map<string, { call: Call; status: number | undefined; count: number }>();
   #rules: Rule[] = [];
+  readonly #records: Seen[][] = [];
 
   private constructor(o: { server: Server; authority: string; upstream: URL; ca: string }) {
     this.#server = o.server;
@@ -123,6 +134,13 @@ export class FaultyProxy implements AsyncDisposable {
     this.#rules = [];
   }
 
+  /** All calls that come from now on, in the order in which they do. */
+  record(): readonly Seen[] {
+    const seen: Seen[] = [];
+    this.#records.push(seen);
+    return seen;
+  }
+
   /** The watches that are open now. */
   watches(match: Match = {}): OpenWatch[] {
     return [...this.#watches].filter(({ call }) => matches(match, call));
@@ -157,6 +175,7 @@ export class FaultyProxy implements AsyncDisposable {
     const body = await request.toArray().then(Buffer.concat, () => undefined);
     if (body === undefined) return; // the client is gone
     const call = callOf(request, body);
+    for (const seen of this.#records) seen.push({ call, url: request.url ?? '', accept: request.headers.accept });
     const fault = this.#take(call);
     if (fault === undefined) return this.#forward(request, response, { call, body });
     if ('status' in fault) {
@@ -164,6 +183,8 @@ export class FaultyProxy implements AsyncDisposable {
       const { status, retryAfter } = fault;
       const headers = { 'content-type': 'application/json', ...(retryAfter && { 'retry-after': String(retryAfter) }) };
       response.writeHead(status, headers).end(JSON.stringify(refusalOf(status)));
+    } else if ('silent' in fault) {
+      this.#note(call, undefined);
     } else if ('drop' in fault && fault.drop === 'call') {
       this.#note(call, undefined);
       response.destroy();
