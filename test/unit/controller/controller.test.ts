@@ -179,6 +179,28 @@ describe('Controller', () => {
     expect(new Set(lines.map((line) => line.reconcileID)).size).toBe(3);
   });
 
+  test('all lines of one reconcile share an id and name their object, and no other has that id', async () => {
+    const { clock, queue, lines } = run(async (_key, { signal, logger }) => {
+      logger.debug('begins');
+      await sleep(clock, 100, signal);
+      logger.child({ step: 2 }).debug('goes on');
+      throw new ExpectedError();
+    });
+    for (const key of ['a', 'b']) queue.add(key);
+    await clock.advance(1_200);
+    const byId = Map.groupBy(lines, ({ reconcileID }) => reconcileID);
+    const told = [...byId.values()].map((its) => its.map(({ object, msg }) => `${object} ${msg}`));
+    const all = (key: string): string[] => [
+      `${key} begins`,
+      `${key} goes on`,
+      `${key} The reconcile failed; it is tried again`,
+    ];
+    // Side by side, and each of them twice.
+    expect(told).toEqual([all('a'), all('b'), all('a'), all('b')]);
+    expect(lines.map(({ msg }) => msg).slice(0, 2)).toEqual(['begins', 'begins']);
+    for (const id of byId.keys()) expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   test.each([
     [
       () => {

@@ -3,6 +3,7 @@ import type { ProviderCertificate } from '../../../src/api/certificate.ts';
 import { providerCertificates } from '../../../src/api/group.ts';
 import type { Clock } from '../../../src/clock.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
+import { refusal } from '../../../src/kube/errors.ts';
 import { Lease } from '../../../src/kube/lease.ts';
 import { apiVersionOf } from '../../../src/kube/objects.ts';
 import type { Wire } from '../../../src/kube/transport.ts';
@@ -11,7 +12,7 @@ import { unlessAborted } from '../../../src/providers/unless-aborted.ts';
 import { Operator, type OperatorObserver, type OperatorOptions } from '../../../src/sync/operator.ts';
 import { ModelApiServer } from '../../simulation/api-server.ts';
 import { VirtualTime } from '../../simulation/virtual-time.ts';
-import { forever, silent } from '../kube/support.ts';
+import { forever, recordingLogger, silent } from '../kube/support.ts';
 
 const namespace = 'default';
 const minute = 60_000;
@@ -169,4 +170,25 @@ test('an object whose reconcile always throws is tried again later and later, an
   expect(tries - triesAtFirst).toBeLessThan(12);
   expect(outcomes.filter((outcome) => outcome === 'panic')).toHaveLength(tries);
   expect(operator.stalled).toBeUndefined();
+});
+
+test('what is logged of one reconcile, from the decision to the failure, has one id', async () => {
+  const { logger, lines } = recordingLogger();
+  const wire: Wire = {
+    call: async (request, signal) => {
+      if (request.method === 'PATCH') throw refusal(request.operation, 500, {}, undefined, time.now());
+      return server.call(request, signal);
+    },
+    stream: (request, signal) => server.stream(request, signal),
+  };
+  start({ wire, logger, concurrency: 4 });
+  for (const name of ['one', 'two']) await certificate(name);
+  await time.pass(minute);
+  const ofReconciles = lines.filter(({ controller }) => controller === 'certificate');
+  const byId = [...Map.groupBy(ofReconciles, (line) => line['reconcileID']).values()];
+  expect(byId.length).toBeGreaterThan(4);
+  for (const its of byId) expect(new Set(its.map(({ object }) => object)).size).toBe(1);
+  const failed = byId.map((its) => its.map(({ msg }) => msg)).filter((messages) => messages.length > 1);
+  expect(failed.length).toBeGreaterThan(2);
+  for (const messages of failed) expect(messages).toEqual(['decided', 'The reconcile failed; it is tried again']);
 });
