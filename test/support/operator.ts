@@ -18,6 +18,8 @@ export interface Operator extends AsyncDisposable {
   readonly exited: Promise<Exit>;
   /** What it has logged so far, at debug level, one object per line. */
   logs(): Promise<Record<string, unknown>[]>;
+  /** The same as it is written, each line as its text. */
+  rawLogs(): Promise<string[]>;
   metrics(): Promise<string>;
   signal(signal: NodeJS.Signals): void;
   /** SIGTERM, and how it ended. */
@@ -63,6 +65,7 @@ export async function startOperator({
       const lines = (await readFile(log, 'utf8')).split('\n');
       return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
     },
+    rawLogs: async () => (await readFile(log, 'utf8')).split('\n').filter((line) => line !== ''),
     metrics: async () => (await fetch(`${url}/metrics`)).text(),
     signal: kill,
     async stop() {

@@ -146,12 +146,19 @@ export class World implements AsyncDisposable {
     return this.#operator;
   }
 
-  /** @param options.ready false: it cannot become ready now, and is not waited for */
-  async startOperator(options: { ready?: boolean } = {}): Promise<Operator> {
+  /**
+   * @param options.ready false: it cannot become ready now, and is not waited for
+   * @param options.alsoWatch more namespaces to work in, with the same rights there
+   */
+  async startOperator({
+    alsoWatch = [],
+    ...options
+  }: { ready?: boolean; alsoWatch?: string[] } = {}): Promise<Operator> {
     const { clusterWide = false, uploads = false, through, args = [], env = {} } = this.#options;
-    const scope = clusterWide ? [] : ['--watch-namespace', this.namespace];
+    const watched = clusterWide ? [] : [this.namespace, ...alsoWatch];
+    const scope = watched.flatMap((namespace) => ['--watch-namespace', namespace]);
     const work = uploads ? ['--enable-uploads'] : [];
-    const kubeconfig = await this.serviceAccount();
+    const kubeconfig = await this.serviceAccount(alsoWatch);
     this.#operator = await startOperator({
       kubeconfig: (await through?.(kubeconfig)) ?? kubeconfig,
       args: [...scope, ...work, '--allow-endpoint', '127.0.0.1', ...args],
@@ -162,21 +169,25 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * Makes the ServiceAccount of the operator with what it needs; with a watched namespace that is nothing outside of it.
+   * Makes the ServiceAccount of the operator with what it needs; with watched namespaces that is nothing outside of them.
+   *
+   * @param alsoWatch more of them
    * @returns the path of a kubeconfig with a new token of it
    */
-  async serviceAccount(): Promise<string> {
+  async serviceAccount(alsoWatch: readonly string[] = []): Promise<string> {
     const { kubeconfig, clusterWide = false, uploads = false } = this.#options;
     const api = new Api(accessOf(await readFile(kubeconfig, 'utf8')));
     const { namespace } = this;
     const more = uploads ? uploadRules : [];
+    const work = [...namespaceRules, ...more];
     try {
       return await createServiceAccount(api, dirname(kubeconfig), {
         namespace,
         name: 'operator',
         rules: clusterWide ? [...clusterRules, ...more] : [],
         namespacedRules: [
-          { namespace, rules: [...(clusterWide ? [] : [...namespaceRules, ...more]), ...leaderElectionRules] },
+          { namespace, rules: [...(clusterWide ? [] : work), ...leaderElectionRules] },
+          ...alsoWatch.map((other) => ({ namespace: other, rules: work })),
         ],
       });
     } finally {
