@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import type { Issued, LeafRequest } from '../../sandbox/pki/index.ts';
 import { pem } from '../../sandbox/pki/index.ts';
-import type { SyncedReason } from '../../src/api/reasons.ts';
+import type { EventReason, SyncedReason } from '../../src/api/reasons.ts';
 import { told } from '../support/told.ts';
 import { type CertificateSpec, type World, world } from '../support/world.ts';
 
@@ -214,5 +214,57 @@ describe.concurrent('a bundle that is refused', () => {
     if (comparing) return;
     await w.holds(first, next);
     await w.synced(first, 'Synced');
+  });
+});
+
+/** What is odd about a bundle, but no reason to refuse it. */
+const odd: { name: string; reason: EventReason; type: 'Normal' | 'Warning'; seen: string; spoil: Case['spoil'] }[] = [
+  {
+    name: 'left-out',
+    reason: 'CertificatesLeftOut',
+    type: 'Normal',
+    seen: 'CN=Stranger',
+    spoil: async (name) => {
+      const { certificate } = await w.authority.intermediate({ name: 'Stranger' });
+      await upload(name, ({ bundle }) => bundle + certificate);
+    },
+  },
+  {
+    name: 'nameless',
+    reason: 'NoSubjectAltName',
+    type: 'Warning',
+    seen: 'CN=plain.example.com',
+    spoil: (name) => upload(name, ({ bundle }) => bundle, { dnsNames: [], commonName: 'plain.example.com' }),
+  },
+  {
+    name: 'ed25519',
+    reason: 'LimitedClientSupport',
+    type: 'Warning',
+    seen: 'Ed25519',
+    spoil: (name) => upload(name, ({ bundle }) => bundle, { keyType: 'ed25519' }),
+  },
+  {
+    name: 'leaf-alone',
+    reason: 'IncompleteChain',
+    type: 'Warning',
+    seen: 'CN=Sandbox Intermediate CA',
+    spoil: (name) => upload(name, ({ certificate, privateKey }) => certificate + privateKey),
+  },
+];
+
+describe.concurrent('a bundle that is written all the same', () => {
+  test.each(odd)('$name: one event $reason says what is odd', async ({ name, reason, type, seen, spoil }) => {
+    await spoil(name);
+    await w.certificate(name);
+    await w.synced(name, 'Synced');
+    await w.ready(name, 'Valid');
+    const message = expect.stringContaining(seen);
+    expect(await w.event(name, reason)).toEqual({ type, reason, message, count: 1 });
+
+    // Nothing is written, and nothing said again.
+    const refresh = await w.refresh(name);
+    await w.until(name, ({ status }) => expect(status?.lastHandledRefresh).toBe(refresh));
+    expect((await w.reasons(name)).toSorted()).toEqual(['Synced', reason].toSorted());
+    expect(await w.event(name, reason)).toMatchObject({ count: 1 });
   });
 });
