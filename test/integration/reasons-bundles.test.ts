@@ -260,6 +260,7 @@ describe.concurrent('a bundle that is written all the same', () => {
     await w.ready(name, 'Valid');
     const message = expect.stringContaining(seen);
     expect(await w.event(name, reason)).toEqual({ type, reason, message, count: 1 });
+    await w.event(name, 'Synced'); // events come when they come
 
     // Nothing is written, and nothing said again.
     const refresh = await w.refresh(name);
