@@ -1,7 +1,8 @@
+import type { CertificateSettings } from '../api/certificate.ts';
 import { statusLimits } from '../api/status.ts';
 import { distinct } from '../printable.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
-import type { Proof, Situation } from './situation.ts';
+import type { Proof } from './situation.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -16,7 +17,7 @@ const day = 24 * hour;
 export function refreshDue(
   proof: Proof,
   entry: InventoryEntry,
-  { now, spec }: Pick<Situation, 'now' | 'spec'>,
+  { now, spec }: { now: number; spec: Pick<CertificateSettings, 'refreshIntervalMs'> },
 ): number {
   const { refreshIntervalMs } = spec;
   const at = proof.at > now + hour ? -Infinity : proof.at;

@@ -19,7 +19,8 @@ const proof = { revision: 'r', at: Date.parse('2026-11-23T12:00:00Z') };
 
 /** Which part of the interval a certificate with this id waits. */
 function part(id: string, { at, intervalMs = interval }: { at: number; intervalMs?: number } = proof): number {
-  return (refreshDue({ ...proof, at }, { id, name: 'www', revision: 'r' }, intervalMs) - at) / intervalMs;
+  const situation = { now: at, spec: { refreshIntervalMs: intervalMs } };
+  return (refreshDue({ ...proof, at }, { id, name: 'www', revision: 'r' }, situation) - at) / intervalMs;
 }
 
 test('a refresh is due after 0.9 to 1.0 of the interval, the same part each time for the same id', () => {
@@ -55,5 +56,15 @@ test.each([
 });
 
 test('without an interval no refresh is ever due', () => {
-  expect(refreshDue(proof, { id: 'www', name: 'www', revision: 'r' }, 0)).toBe(Infinity);
+  const situation = { now: proof.at, spec: { refreshIntervalMs: 0 } };
+  expect(refreshDue(proof, { id: 'www', name: 'www', revision: 'r' }, situation)).toBe(Infinity);
+});
+
+test('a proof from the future counts until the clocks of two replicas cannot explain it', () => {
+  const entry = { id: 'www', name: 'www', revision: 'r' };
+  const spec = { refreshIntervalMs: interval };
+  expect(refreshDue(proof, entry, { now: proof.at - hour, spec })).toBe(
+    refreshDue(proof, entry, { now: proof.at, spec }),
+  );
+  expect(refreshDue(proof, entry, { now: proof.at - hour - 1, spec })).toBe(-Infinity);
 });
