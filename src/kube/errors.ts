@@ -1,5 +1,8 @@
 import { excerpt } from './excerpt.ts';
 
+/** A proxy that asks for a day of silence is not obeyed to the letter. */
+const longestRetryAfterMs = 300_000;
+
 /** One detail of a refusal. For an apply conflict: the field, and in the message the manager that holds it. */
 export interface Cause {
   /** What kind of detail, such as `FieldManagerConflict` or `FieldValueInvalid`; may be ''. */
@@ -33,7 +36,7 @@ export class KubeError extends Error {
   readonly reason: string;
   /** Whether the same call may succeed later although nobody changes anything. */
   readonly retryable: boolean;
-  /** How long the server asked to be left alone. */
+  /** How long the server asked to be left alone; at most 5 min. */
   readonly retryAfterMs: number | undefined;
   readonly causes: readonly Cause[];
 
@@ -94,11 +97,12 @@ export function refusal(
   const reason = (body && text(body.reason, 64)) || reasonWithoutStatus(status);
   const message = body ? text(body.message, 512) : 'the answer is not one of a Kubernetes API server';
   const seconds = body?.details?.retryAfterSeconds;
+  const asked = parseRetryAfter(retryAfter, now) ?? (typeof seconds === 'number' ? seconds * 1_000 : undefined);
   return new KubeError(`${operation}: HTTP ${status} ${reason}${message && `: ${message}`}`, {
     reason,
     status,
     retryable: status === 401 || status === 408 || status === 429 || status >= 500,
-    retryAfterMs: parseRetryAfter(retryAfter, now) ?? (typeof seconds === 'number' ? seconds * 1_000 : undefined),
+    retryAfterMs: asked && Math.min(asked, longestRetryAfterMs),
     causes: body ? causesOf(body) : [],
   });
 }

@@ -19,8 +19,6 @@ const stallMs = 180_000;
 const shortestWatchMs = 1_000;
 /** Watches last 5 to 10 min, by chance, so that those of many clients do not end together. */
 const shortestTimeoutSeconds = 300;
-/** A proxy that asks for a day of silence is not obeyed to the letter. */
-const longestPauseMs = 300_000;
 
 interface Options<T extends KubeObject> extends Selection {
   client: KubeClient;
@@ -153,7 +151,7 @@ export class Reflector<T extends KubeObject> {
     if (expired && !this.#expired) this.#backoff.reset();
     this.#expired = expired;
     const asked = fault instanceof KubeError ? (fault.retryAfterMs ?? 0) : 0;
-    const delayMs = Math.max(this.#backoff.next(), Math.min(asked, longestPauseMs));
+    const delayMs = Math.max(this.#backoff.next(), asked);
     this.#logger.warn({ err: fault, delayMs: Math.round(delayMs) }, 'list or watch broke off, trying again');
     await sleep(this.#options.clock, delayMs, signal).catch(() => {});
   }
