@@ -54,6 +54,7 @@ interface Series {
 /** Happenings that differ in the message alone. */
 interface Similar {
   messages: Set<string>;
+  /** By `Clock.elapsed`. */
   lastMs: number;
 }
 
@@ -87,9 +88,10 @@ export class EventRecorder {
   record(regarding: Regarding, { type, reason, message: told }: Happening): void {
     const message = printable(told, maxMessageChars); // whoever put what into it
     const now = this.#options.clock.now();
-    if (!this.#buckets.obtain(regarding.uid, () => new TokenBucket({ ...bucket, now })).take(now)) return;
+    const elapsed = this.#options.clock.elapsed();
+    if (!this.#buckets.obtain(regarding.uid, () => new TokenBucket({ ...bucket, now: elapsed })).take(elapsed)) return;
     const kindOfEvent = [regarding.uid, type, reason].join('\n');
-    const combined = this.#isFlood(kindOfEvent, message, now);
+    const combined = this.#isFlood(kindOfEvent, message, elapsed);
     const shown = combined ? printable(`(combined from similar events) ${message}`, maxMessageChars) : message;
     const series = this.#series.obtain(combined ? kindOfEvent : `${kindOfEvent}\n${message}`, () => ({
       regarding,
@@ -108,7 +110,7 @@ export class EventRecorder {
     this.#wake();
   }
 
-  /** Sends until the signal is aborted and everything is sent, or 5 s have passed since; never throws. */
+  /** Sends until the signal is aborted and everything is sent, or 1.5 s have passed since; never throws. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const calls = new AbortController();

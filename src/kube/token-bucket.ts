@@ -5,6 +5,7 @@ export class TokenBucket {
   #tokens: number;
   #countedAt: number;
 
+  /** @param options.now milliseconds, by `Clock.elapsed` */
   constructor({ burst, refillMs, now }: { burst: number; refillMs: number; now: number }) {
     this.#burst = burst;
     this.#refillMs = refillMs;
@@ -12,7 +13,7 @@ export class TokenBucket {
     this.#countedAt = now;
   }
 
-  /** Whether one more may pass at `now` (milliseconds). */
+  /** Whether one more may pass at `now`. */
   take(now: number): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#countedAt) / this.#refillMs);
     this.#countedAt = now;

@@ -206,6 +206,18 @@ describe('many events', () => {
     expect((await world.sent(3)).slice(2)).toEqual(['PATCH  ×26: a new one']);
   });
 
+  it('are not held back because the clock was set back', async () => {
+    await using server = await startServer(answerEvent);
+    await using world = startRecorder(server);
+    world.run();
+    world.recorder.record(web, rotated);
+    await world.sent(1);
+    world.clock.set(start - 86_400_000);
+    world.recorder.record(web, { ...rotated, message: 'yesterday' });
+    expect((await world.sent(2))[1]).toBe('POST Rotated ×1: yesterday');
+    expect(JSON.parse(server.requests[1]?.body ?? '')).toMatchObject({ firstTimestamp: '2025-12-31T00:00:00Z' });
+  });
+
   it('do not pile up without limit while the server is away', async () => {
     await using server = await startServer(answerEvent);
     await using world = startRecorder(server);
