@@ -118,6 +118,7 @@ if ('message' in parsed) {
 } else {
   try {
     await main(parsed.value);
+    process.exit(); // a connection that is being made cannot be ended otherwise, and nothing else is left
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

@@ -125,15 +125,15 @@ function openPools({ rejectUnauthorized, servername, ...material }: Credentials[
     bodyTimeout: 0,
   };
   const connect = { ...tls, keepAliveInitialDelay: 30_000 };
-  const open = (extra: { connections?: number; maxResponseSize?: number }): Dispatcher =>
+  const open = (extra: { connections?: number; maxResponseSize?: number; connectTimeout?: number }): Dispatcher =>
     proxy
       ? new ProxyAgent({ ...options, ...extra, uri: proxy, requestTls: tls })
       : new Agent({ ...options, ...extra, connect });
   return {
     // A call takes some 10 ms, so that 32 at a time are thousands per second; more connections would cost handshakes.
     calls: open({ connections: 32, maxResponseSize: maxAnswerBytes }),
-    // Another takes the place of one that is stuck.
-    urgent: open({ connections: 2, maxResponseSize: maxAnswerBytes }),
+    // Another takes the place of one that is stuck, or that is not made while there is time for another attempt.
+    urgent: open({ connections: 2, maxResponseSize: maxAnswerBytes, connectTimeout: 2_000 }),
     watches: open({}),
   };
 }

@@ -101,9 +101,9 @@ export class Transport implements Wire {
     { method, path, accept = 'application/json', contentType, body }: Request,
     { headers, pools }: Session,
     pool: keyof Pools,
-    { signal }: Deadline,
+    deadline: Deadline,
   ): Promise<Dispatcher.ResponseData> {
-    return pools[pool].request({
+    const response = pools[pool].request({
       origin: this.#connection.server.origin,
       path: this.#basePath + path,
       method,
@@ -114,8 +114,10 @@ export class Transport implements Wire {
         ...(contentType && { 'content-type': contentType }),
       },
       body: body === undefined ? null : JSON.stringify(body),
-      signal,
+      signal: deadline.signal,
     });
+    // While a connection is being made undici does not look at the signal. Later it does: nothing is sent, or it is broken off.
+    return deadline.race(response);
   }
 
   async #refusal(operation: string, { statusCode, headers, body }: Dispatcher.ResponseData): Promise<KubeError> {

@@ -7,6 +7,7 @@ import type { Endpoints } from './endpoints.ts';
 import { type Operation, ProviderError } from './errors.ts';
 import { isLinkLocal } from './link-local.ts';
 import type { ProxySettings } from './proxy.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface HttpAnswer {
   status: number;
@@ -140,15 +141,18 @@ export class HttpClient {
   async #send({ endpoint, path, method = 'GET', headers, body, maxBytes, signal }: HttpRequest): Promise<HttpAnswer> {
     const deadline = new AbortController();
     const cancel = this.#clock.after(this.#timeouts.totalMs, () => deadline.abort());
+    const either = AbortSignal.any([signal, deadline.signal]);
     try {
-      const response = await this.#agent.request({
+      const sent = this.#agent.request({
         origin: endpoint,
         path,
         method,
         headers: { 'user-agent': 'provider-certificates', ...headers },
         body: body ?? null,
-        signal: AbortSignal.any([signal, deadline.signal]),
+        signal: either,
       });
+      // While a connection is being made undici does not look at the signal. Later it does: nothing is sent, or it is broken off.
+      const response = await unlessAborted(sent, either);
       const now = this.#clock.now();
       const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
       const date = Date.parse(header('date') ?? '') || undefined;

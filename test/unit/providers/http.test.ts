@@ -15,6 +15,7 @@ import {
   retryAfter,
 } from '../../../src/providers/http.ts';
 import { call, canaries, connect, entryOf, httpClient, refusal, simulator } from './support.ts';
+import { ManualClock, settle } from '../../support/clock.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** A server that says exactly these bytes to whoever connects and asks. */
@@ -138,6 +139,31 @@ describe('time', () => {
     await expect(listing).rejects.toThrow('enough');
     await eventually(() => expect(provider.counters.inFlight).toBe(0));
   });
+});
+
+test.each(['an abort', 'the limit for all of it'])('%s ends it also while a connection is being made', async (how) => {
+  const clock = new ManualClock();
+  const http = new HttpClient({ clock, endpoints: new Endpoints(['127.0.0.1']) });
+  onTestFinished(() => http.close());
+  const connections: Socket[] = [];
+  // It accepts connections and says nothing, as one that is frozen.
+  const server = createServer((socket) => void connections.push(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of connections) socket.destroy();
+    server.close();
+  });
+  const abort = new AbortController();
+  const told: string[] = [];
+  get(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, { http, signal: abort.signal }).catch((error) =>
+    told.push(error.message),
+  );
+  await eventually(() => expect(connections).toHaveLength(1));
+  if (how === 'an abort') abort.abort(new Error('enough'));
+  else await clock.advance(60_000);
+  await settle();
+  expect(told).toEqual([how === 'an abort' ? 'enough' : 'The provider did not answer completely in time.']);
+  expect(clock.pending).toBe(0);
 });
 
 describe('connections', () => {
