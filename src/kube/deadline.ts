@@ -37,9 +37,9 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Starts the time anew. Cheap: the timer finds out when it fires. */
-  extend(): void {
-    this.#due = this.#options.clock.elapsed() + this.#options.ms;
+  /** Starts the time anew, to end no sooner than it would have. Cheap: the timer finds out when it fires. */
+  extend(ms = this.#options.ms): void {
+    this.#due = this.#options.clock.elapsed() + ms;
   }
 
   /** No more limit of time; the parent is still followed. */

@@ -64,6 +64,8 @@ export class Lease {
   /** The holder has been silent for the whole duration that it asked for. */
   #silent = false;
   #cancelSilence: () => void = () => {};
+  /** When what made or kept it ours was sent, by `Clock.elapsed`. */
+  #writtenAt = 0;
 
   constructor(options: Options) {
     this.#options = options;
@@ -77,7 +79,7 @@ export class Lease {
     this.#logger.info({ identity: this.#options.identity }, 'waiting for the lease');
     for (;;) {
       signal.throwIfAborted();
-      if (await this.#try(this.#timing.renewDeadlineMs, signal)) break;
+      if (await this.#try(signal)) break;
       await this.#pause(signal);
     }
     this.#cancelSilence();
@@ -90,13 +92,12 @@ export class Lease {
    */
   async keep(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const { renewDeadlineMs, retryMs } = this.#timing;
     const error = (): LeaseLost => new LeaseLost('The lease could not be renewed in time.');
-    using life = new Deadline({ clock, parent: signal, ms: renewDeadlineMs, error });
+    using life = new Deadline({ clock, parent: signal, ms: this.#safeMs, error });
     try {
       for (;;) {
         await this.#pause(life.signal);
-        if (await this.#try(retryMs * 2, life.signal)) life.extend();
+        if (await this.#try(life.signal)) life.extend(this.#safeMs);
         else if (this.#holder !== undefined && this.#holder !== this.#options.identity)
           throw new LeaseLost(`The lease went to ${this.#holder}.`);
       }
@@ -110,10 +111,11 @@ export class Lease {
     const { client, identity, clock } = this.#options;
     if (this.#seen === undefined || this.#holder !== identity) return;
     using deadline = this.#deadline(releaseMs, new AbortController().signal);
+    const { signal } = deadline;
     const now = microTime(clock.now());
     const spec = { ...this.#seen.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
     try {
-      this.#seen = await client.replace<LeaseObject>(leases, { ...this.#seen, spec }, deadline);
+      this.#seen = await client.replace<LeaseObject>(leases, { ...this.#seen, spec }, { signal });
       this.#logger.info('the lease was given up');
     } catch (error) {
       this.#logger.warn({ err: error }, 'the lease could not be given up; others take it when it expires');
@@ -124,18 +126,48 @@ export class Lease {
     return this.#seen?.spec?.holderIdentity || undefined;
   }
 
+  /**
+   * How long it may be held without being renewed again: until the renew deadline after the answer, but not longer than others
+   * leave it alone, who may have seen it as soon as it was sent.
+   */
+  get #safeMs(): number {
+    const { leaseSeconds, renewDeadlineMs } = this.#timing;
+    return Math.min(renewDeadlineMs, this.#writtenAt + leaseSeconds * 1_000 - this.#options.clock.elapsed());
+  }
+
   /** Takes or renews the lease when that is possible now. Faults are logged, and are no. */
-  async #try(limitMs: number, parent: AbortSignal): Promise<boolean> {
-    using deadline = this.#deadline(limitMs, parent);
+  async #try(parent: AbortSignal): Promise<boolean> {
+    using deadline = this.#deadline(this.#timing.renewDeadlineMs, parent);
     try {
       // Whoever holds it is the only one to write it, and need not look first.
-      if (this.#holder === this.#options.identity) return await this.#write(deadline.signal);
+      if (this.#holder === this.#options.identity) return await this.#renew(deadline.signal);
       await this.#look(deadline.signal);
       if (this.#holder !== undefined && !this.#silent) return false;
       return await this.#write(deadline.signal);
     } catch (error) {
       if (!parent.aborted) this.#logger.warn({ err: error }, 'the lease could not be read or written; tried again');
       return false;
+    }
+  }
+
+  /**
+   * Writes, and once more beside that when no answer came for a while: one connection may be stuck, or all may be slow.
+   * Whichever succeeds first counts; the version in them lets only one of them be stored.
+   */
+  async #renew(signal: AbortSignal): Promise<boolean> {
+    using patience = this.#deadline(this.#timing.retryMs * 2, signal);
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    const first = this.#write(either);
+    try {
+      return await patience.race(first);
+    } catch (error) {
+      if (signal.aborted || !patience.signal.aborted) throw error;
+      return await Promise.any([first, this.#write(either)]).catch(({ errors }: AggregateError) => {
+        throw errors.at(-1);
+      });
+    } finally {
+      over.abort();
     }
   }
 
@@ -149,9 +181,11 @@ export class Lease {
     }
   }
 
-  async #write(signal: AbortSignal): Promise<boolean> {
+  /** @param again whether to write once more after a conflict that leaves the lease ours: an earlier write arrived unheard */
+  async #write(signal: AbortSignal, again = true): Promise<boolean> {
     const { client, clock, namespace, name, identity } = this.#options;
     const before = this.#seen;
+    const began = clock.elapsed();
     const now = microTime(clock.now());
     const renewed = before?.spec?.holderIdentity === identity ? before.spec : undefined;
     const spec: LeaseSpec = {
@@ -168,13 +202,14 @@ export class Lease {
           ? await client.create<LeaseObject>(leases, { ...head, metadata: { namespace, name }, spec }, { signal })
           : await client.replace<LeaseObject>(leases, { ...head, metadata: before.metadata, spec }, { signal }),
       );
+      this.#writtenAt = began;
       return true;
     } catch (error) {
       const beaten = error instanceof KubeError && (error.status === 409 || error.status === 404);
       if (!beaten) throw error;
-      // Somebody else was faster, or deleted it.
+      // Somebody else was faster, or deleted it, or it was us.
       await this.#look(signal);
-      return false;
+      return again && this.#holder === identity ? this.#write(signal, false) : false;
     }
   }
 
