@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { acceptFor, readEvent, readObject, readPage } from './answers.ts';
 import type { Expected, Page, WatchEvent } from './answers.ts';
+import { isTooLarge } from './errors.ts';
 import { leases, objectKey } from './objects.ts';
 import type { KubeObject, Manifest, ObjectName, Resource } from './objects.ts';
 import { pathOf, queryOf } from './paths.ts';
@@ -43,7 +44,7 @@ export class KubeClient {
   }
 
   /**
-   * A list, page by page. All pages show the same moment. A list that takes longer than the server remembers it (some
+   * A list, page by page; pages that are too large are asked for with fewer objects. All show the same moment. A list that takes longer than the server remembers it (some
    * 5 min) ends with an error for which `isExpired` holds.
    */
   async *pages<T extends KubeObject>(
@@ -58,13 +59,23 @@ export class KubeClient {
   ): AsyncGenerator<Page<T>> {
     const expected = { operation: describe('list', resource, { namespace }), resource, metadataOnly };
     const accept = acceptFor(expected, true);
+    let size = limit;
     let next: string | undefined;
-    do {
-      const path = pathOf(resource, { namespace }) + queryOf({ ...selectors, limit, continue: next });
-      const page = readPage<T>(await this.#call(expected, { method: 'GET', path, accept }, signal), expected);
+    for (;;) {
+      const path = pathOf(resource, { namespace }) + queryOf({ ...selectors, limit: size, continue: next });
+      let answer: object;
+      try {
+        answer = await this.#call(expected, { method: 'GET', path, accept }, signal);
+      } catch (error) {
+        if (!isTooLarge(error) || size === 1) throw error;
+        size = Math.ceil(size / 10);
+        continue;
+      }
+      const page = readPage<T>(answer, expected);
       yield page;
       next = page.continue;
-    } while (next);
+      if (!next) return;
+    }
   }
 
   /** With `dryRun` the server checks everything and stores nothing. */

@@ -12,7 +12,7 @@ const recheckMs = 10_000;
 /** Refused credentials are loaded from the ground up (kubeconfig, plugin) at most this often. */
 const reloadMs = 10_000;
 
-/** Anything larger is not an answer we asked for: a page of 500 objects of 100 KiB fits. */
+/** A page of 500 objects of 100 KiB fits. One object has a few MiB at most, so that what remains too large is no answer. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 /**

@@ -31,7 +31,7 @@ export class KubeError extends Error {
   readonly status: number | undefined;
   /**
    * `Status.reason` of the server (`NotFound`, `Conflict`, `Forbidden`, …), or what went wrong before it could say:
-   * `NetworkError`, `Timeout`, `InvalidResponse`, `CredentialsUnavailable`.
+   * `NetworkError`, `Timeout`, `InvalidResponse`, `AnswerTooLarge`, `CredentialsUnavailable`.
    */
   readonly reason: string;
   /** Whether the same call may succeed later although nobody changes anything. */
@@ -73,6 +73,11 @@ export function isExpired(error: unknown): error is KubeError {
   return error instanceof KubeError && error.status === 410;
 }
 
+/** Fewer objects at a time may fit into an answer. */
+export function isTooLarge(error: unknown): error is KubeError {
+  return error instanceof KubeError && error.reason === 'AnswerTooLarge';
+}
+
 /** The field managers that an apply without force ran into; empty for every other error. */
 export function conflictingManagers(error: unknown): string[] {
   if (!(error instanceof KubeError)) return [];
@@ -111,7 +116,8 @@ export function refusal(
 export function transportFault(operation: string, error: unknown): KubeError {
   if (error instanceof KubeError) return error;
   const code = codeOf(error);
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return invalidResponse(operation, 'the answer is too large');
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
+    return new KubeError(`${operation}: the answer is too large`, { reason: 'AnswerTooLarge', retryable: true });
   if (code?.startsWith('HPE_')) return invalidResponse(operation, 'the answer is not HTTP');
   const seen = code ?? (error instanceof Error ? excerpt(error.message, 200) : 'unknown fault');
   return new KubeError(`${operation}: the API server cannot be reached (${seen})`, {

@@ -77,6 +77,35 @@ describe('requests', () => {
     ]);
   });
 
+  it('list fewer at a time when they are too large together', async () => {
+    const names = Array.from({ length: 120 }, (_, nth) => String(nth));
+    const annotations = { large: 'x'.repeat(1 << 20) };
+    await using server = await startServer(({ query }, response) => {
+      const from = Number(query.get('continue') ?? 0);
+      const to = Math.min(from + Number(query.get('limit')), names.length);
+      const items = names.slice(from, to).map((name) => ({ metadata: { ...metadata, name, annotations } }));
+      const list = { resourceVersion: '42', ...(to < names.length && { continue: String(to) }) };
+      sendJson(response, 200, { metadata: list, items });
+    });
+    const pages = await collect(clientOf(server).pages(secrets, { signal }));
+    expect(pages.flatMap(({ items }) => items.map((item) => item.metadata.name))).toEqual(names);
+    const asked = server.requests.map(({ query }) => [query.get('limit'), query.get('continue')].join(' from '));
+    expect(asked).toEqual(['500 from ', '50 from ', '50 from 50', '50 from 100']);
+  });
+
+  it('list one at a time at the least', async () => {
+    await using server = await startServer((_, response) => {
+      response.writeHead(200);
+      const write = (): void => {
+        if (!response.destroyed) response.write(' '.repeat(1 << 20), () => setImmediate(write));
+      };
+      write();
+    });
+    const error = await failure(collect(clientOf(server).pages(secrets, { limit: 20, signal })));
+    expect(error).toMatchObject({ reason: 'AnswerTooLarge', message: 'list secrets: the answer is too large' });
+    expect(server.requests.map(({ query }) => query.get('limit'))).toEqual(['20', '2', '1']);
+  });
+
   it('list metadata alone, across namespaces', async () => {
     const list = { kind: 'PartialObjectMetadataList', metadata: { resourceVersion: '42' }, items: [partial] };
     await using server = await startServer((_, response) => sendJson(response, 200, list));
@@ -263,7 +292,7 @@ describe('failures', () => {
     });
     const error = await failure(clientOf(server).get(secrets, web, { signal }));
     expect(error).toMatchObject({
-      reason: 'InvalidResponse',
+      reason: 'AnswerTooLarge',
       message: 'get secrets default/web: the answer is too large',
     });
   });
