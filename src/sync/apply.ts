@@ -19,7 +19,7 @@ export class SecretRefused extends Error {
   override name = 'SecretRefused';
 }
 
-/** The namespace is going away, and everything in it: nothing to do and nothing to report. */
+/** The namespace is going away, and everything in it: nothing to do and nothing to report, ever. */
 export class NamespaceGone extends Error {
   override name = 'NamespaceGone';
 }
@@ -179,7 +179,8 @@ export class Writer {
       this.#targets.suspect(name);
       return new SecretChanged();
     }
-    if (error.status === 404 || isNamespaceTerminating(error)) return new NamespaceGone();
+    // Not for a 404: where the namespace is gone the certificate is too, and what else says it may be wrong.
+    if (isNamespaceTerminating(error)) return new NamespaceGone();
     if (error.status === 422 && /immutable/.test(error.message)) {
       return new SecretRefused(
         `Secret ${name.name} is immutable, or of another type than kubernetes.io/tls: delete it to have it written again.`,

@@ -72,7 +72,8 @@ const annotation = (secret: Secret, name: 'revision' | 'fingerprint-sha256'): st
   secret.metadata.annotations?.[`provider-certificates.io/${name}`];
 
 describe.concurrent('a write', () => {
-  const refused = [{ status: 429, retryAfter: 1 }, { status: 500 }, { status: 503 }];
+  // The 404 is one of something in between, which knows no Secrets.
+  const refused = [{ status: 429, retryAfter: 1 }, { status: 500 }, { status: 503 }, { status: 404 }];
   const reports = [
     { how: 'refused', fault: { status: 500 } },
     { how: 'conflict', fault: { status: 409 } },
