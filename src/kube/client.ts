@@ -44,8 +44,8 @@ export class KubeClient {
   }
 
   /**
-   * A list, page by page; pages that are too large are asked for with fewer objects. All show the same moment. A list that takes longer than the server remembers it (some
-   * 5 min) ends with an error for which `isExpired` holds.
+   * A list, page by page; pages that are too large are asked for with fewer objects. All pages show the same moment. A
+   * list that takes longer than the server remembers it (some 5 min) ends with an error for which `isExpired` holds.
    */
   async *pages<T extends KubeObject>(
     resource: Resource,

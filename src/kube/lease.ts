@@ -181,7 +181,7 @@ export class Lease {
     }
   }
 
-  /** @param again whether to write once more after a conflict that leaves the lease ours: an earlier write arrived unheard */
+  /** @param again whether to write once more after a conflict that leaves it ours: an earlier write arrived unheard */
   async #write(signal: AbortSignal, again = true): Promise<boolean> {
     const { client, clock, namespace, name, identity } = this.#options;
     const before = this.#seen;

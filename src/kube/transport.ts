@@ -116,7 +116,7 @@ export class Transport implements Wire {
       body: body === undefined ? null : JSON.stringify(body),
       signal: deadline.signal,
     });
-    // While a connection is being made undici does not look at the signal. Later it does: nothing is sent, or it is broken off.
+    // While a connection is being made undici does not look at the signal. Later it does, and sends nothing or breaks off.
     return deadline.race(response);
   }
 

@@ -151,7 +151,7 @@ export class HttpClient {
         body: body ?? null,
         signal: either,
       });
-      // While a connection is being made undici does not look at the signal. Later it does: nothing is sent, or it is broken off.
+      // While a connection is being made undici does not look at the signal. Later it does, and sends nothing or breaks off.
       const response = await unlessAborted(sent, either);
       const now = this.#clock.now();
       const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
