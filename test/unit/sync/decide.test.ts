@@ -286,12 +286,12 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
   ['a refresh that is due', { proof: { revision: 'www.example.com@r1', at: now - 24 * hour } }, download()],
   [
     'a proof from before the clock was set back',
-    { proof: { revision: 'www.example.com@r1', at: now + 1 } },
+    { proof: { revision: 'www.example.com@r1', at: now + hour + 1 } },
     download(),
   ],
   [
     'the same where nothing is ever refreshed',
-    { spec: spec({ refreshInterval: '0s' }), proof: { revision: 'www.example.com@r1', at: now + 1 } },
+    { spec: spec({ refreshInterval: '0s' }), proof: { revision: 'www.example.com@r1', at: now + hour + 1 } },
     shows('Synced'),
   ],
   [
