@@ -1,10 +1,22 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * Of all projects together two files run at a time: those that compute have the time that the others spend waiting. Vitest
- * wants the same number of all of them for that.
+ * Of all projects together two files run at a time, beside the simulation: those that compute have the time that the others
+ * spend waiting. Vitest wants the same number of all of them for that.
  */
-const maxWorkers = 2;
+const maxWorkers = 3;
+
+/** The simulation first: it takes, all the time, what the others leave of the machine. At the end it would be alone. */
+class SimulationFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { simulation = [], others = [] } = Object.groupBy(await super.sort(files), ({ project }) =>
+      project.name === 'simulation' ? 'simulation' : 'others',
+    );
+    return [...simulation, ...others];
+  }
+}
+
 /**
  * Between processes a watch or an event comes late now and then on a busy machine. A test that fails twice fails; what the
  * observer sees counts at once.
@@ -15,6 +27,7 @@ export default defineConfig({
   test: {
     // The last checks of the integration run load every pair that was written with Go and OpenSSL.
     teardownTimeout: 120_000,
+    sequence: { sequencer: SimulationFirst },
     reporters: ['default', './test/support/totals.ts'],
     projects: [
       // Pure and fast.
