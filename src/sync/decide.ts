@@ -1,3 +1,4 @@
+import type { CertificateSettings } from '../api/certificate.ts';
 import { type SyncedReason, providerReadyReasons } from '../api/reasons.ts';
 import { uncovered } from '../certificate/names.ts';
 import { timestamp } from '../kube/objects.ts';
@@ -200,10 +201,7 @@ const outOfDate: Policy = (situation) => {
   if (edited(target)) return contested(situation) ?? download('the Secret was edited', { repair: true, urgent: true });
   if (uncovered(target.content.facts.dnsNames, spec.dnsNames).length > 0)
     return download('the Secret does not cover spec.dnsNames');
-  if (
-    spec.caCertificate !==
-    (judgedCaCertificate ?? (target.content.caDigest !== undefined ? 'Include' : spec.caCertificate))
-  )
+  if (spec.caCertificate !== (judgedCaCertificate ?? judgedBefore(situation, target.content)))
     return download('caCertificate changed');
   if (proof?.revision !== revisionOf(entry)) return download('the provider has another revision');
   if (refreshWanted) return download('a refresh was asked for');
@@ -211,6 +209,18 @@ const outOfDate: Policy = (situation) => {
   if (now >= refreshDue(proof, entry, situation)) return download('a refresh is due');
   return undefined;
 };
+
+/**
+ * By which `caCertificate` the Secret was written, when this process did not write it. Without ca.crt only a status that
+ * followed this very spec tells that the bundle has none: whoever held the Secret before may have left it out.
+ */
+function judgedBefore(
+  { spec, shown, generationSeen }: Situation,
+  { caDigest }: IntactContent,
+): CertificateSettings['caCertificate'] {
+  if (caDigest !== undefined) return 'Include';
+  return generationSeen && shown === 'Synced' ? spec.caCertificate : 'Omit';
+}
 
 /** Somebody else's metadata, which are left alone for a while; a renewal is not held up by that. */
 const disputed: Policy = (situation) => (situation.metadataInOrder ? undefined : contested(situation));

@@ -194,8 +194,9 @@ export class Cloud {
       return;
     }
     const lacking = there.difference(new Set(given.map(({ id }) => id)));
-    const believed = lists >= 2 && ids.size >= 2;
-    this.#told.set(machine, { ...toldNothing, leftOut: believed ? ids.intersection(lacking) : new Set() });
+    const vanished = ids.intersection(lacking);
+    const suspicious = lists >= 2 && ids.size >= 2 && vanished.size * 2 > ids.size;
+    this.#told.set(machine, { ...toldNothing, leftOut: suspicious ? vanished : new Set() });
   }
 
   #download(name: string): Uint8Array[] {

@@ -52,9 +52,13 @@ async function endAll(world: World): Promise<void> {
   while (world.processes.some(({ machine, ending }) => machine.stopped || ending)) await world.pass(minute / 2);
 }
 
-/** Until all is as it should be; what is not by then is wrong. Most of the time little time is enough. */
+/**
+ * Until all is as it should be; what is not by then is wrong. Most of the time little time is enough, unless watches have to
+ * be found out that say nothing.
+ */
 async function settle(world: World): Promise<void> {
-  for (let passed = 0, next = 2 * minute; ; next = 10 * minute) {
+  const first = world.variation.silent > 0 ? 6 * minute : 2 * minute;
+  for (let passed = 0, next = first; ; next = 10 * minute) {
     await world.pass(next);
     passed += next;
     try {

@@ -276,6 +276,15 @@ const syncCases: [name: string, difference: Partial<Situation>, expected: unknow
     download(),
   ],
   ['ca.crt is wanted again', { judgedCaCertificate: 'Omit' }, download()],
+  ['no ca.crt, and a bundle that has none', { judgedCaCertificate: 'Include' }, shows('Synced')],
+  ['no ca.crt, which this status has judged before a restart', {}, shows('Synced')],
+  ['no ca.crt, and whoever wrote the Secret may not have wanted it', { generationSeen: false }, download()],
+  ['no ca.crt, and this spec was never followed', { shown: 'SecretWriteFailed' }, download()],
+  [
+    'no ca.crt, which is not wanted anyway',
+    { spec: spec({ caCertificate: 'Omit' }), generationSeen: false },
+    shows('Synced'),
+  ],
   [
     'a renewal',
     { provider: { ...answer, selection: { entry: { ...entry, revision: 'r2' } } } },
