@@ -1,8 +1,8 @@
 import { Random } from './random.ts';
 
 /**
- * In what the world of one seed differs from the plainest one. Even seeds have the plain world: those that once found
- * something tell the same story for ever, whatever is added for the odd ones.
+ * In what the world of one seed differs from the plainest one. Even seeds have the plain world: what goes wrong there is
+ * easier to understand.
  */
 export interface Variation {
   limits: { inFlight: number; requestsPerMinute?: number };

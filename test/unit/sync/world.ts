@@ -57,9 +57,11 @@ export async function world(spec: object = {}, foreign?: object) {
   provider.entries = [entryOf(name)];
   provider.bundle = () => bundle;
   const requests: string[] = [];
+  const held = new Map<string, Promise<void>>();
   const wire: Wire = {
-    call: (request, signal) => {
+    call: async (request, signal) => {
       requests.push(request.operation);
+      await held.get(request.operation);
       return server.call(request, signal);
     },
     stream: (request, signal) => server.stream(request, signal),
@@ -85,17 +87,26 @@ export async function world(spec: object = {}, foreign?: object) {
   });
   const get = <T extends KubeObject>(resource: Resource, of: string): Promise<T> =>
     user.get<T>(resource, { namespace, name: of }, o);
-  const statusOf = async (): Promise<Record<string, string | undefined>> => {
-    const { status = {} } = await get<ProviderCertificate>(providerCertificates, name);
+  const statusOf = async (of = name): Promise<Record<string, string | undefined>> => {
+    const { status = {} } = await get<ProviderCertificate>(providerCertificates, of);
     const { conditions = [], lastCheckTime, lastSyncTime } = status;
     const reasons = Object.fromEntries(conditions.map(({ type, reason }) => [type, reason]));
     return { ...reasons, lastCheckTime, lastSyncTime };
   };
-  const change = (resource: Resource, patch: object): Promise<unknown> =>
-    user.mergePatch(resource, { namespace, name }, patch, o);
+  const change = (resource: Resource, patch: object, of = name): Promise<unknown> =>
+    user.mergePatch(resource, { namespace, name: of }, patch, o);
   const remove = (resource: Resource, of: string): Promise<unknown> =>
     user.delete(resource, { namespace, name: of }, o);
+  /** Requests of this kind do not reach the API server before the returned function is called. */
+  const hold = (operation: string): (() => void) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held.set(operation, promise);
+    return () => {
+      held.delete(operation);
+      resolve();
+    };
+  };
   const set = (ms: number): void => clock.set(clock.now() + ms);
   await clock.advance(minute);
-  return { clock, provider, requests, create, get, change, remove, statusOf, set };
+  return { clock, provider, requests, create, get, change, remove, statusOf, hold, set };
 }
