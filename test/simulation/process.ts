@@ -13,7 +13,7 @@ import { type Weather, UnreliableWire } from './wire.ts';
 const endpoints = new Endpoints();
 
 /** Slower than usual, so that most of what happens is not about the lease. */
-const timing: LeaseTiming = { leaseSeconds: 200, renewDeadlineMs: 150_000, retryMs: 45_000 };
+export const timing: LeaseTiming = { leaseSeconds: 200, renewDeadlineMs: 150_000, retryMs: 45_000 };
 
 interface Options {
   name: string;

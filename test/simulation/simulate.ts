@@ -2,6 +2,7 @@ import type { ProviderCertificate } from '../../src/api/certificate.ts';
 import { Violation } from './invariants.ts';
 import { checkOutcome } from './outcome.ts';
 import type { Pool } from './pool.ts';
+import { timing } from './process.ts';
 import { calm, play } from './script.ts';
 import { World } from './world.ts';
 
@@ -47,9 +48,10 @@ async function elect(world: World): Promise<void> {
   }
 }
 
-/** Whoever gets no time just now gets it again, and whoever was told to end does. */
+/** Whoever gets no time just now gets it again; whoever was told to end does, or could not renew its lease in time. */
 async function endAll(world: World): Promise<void> {
   while (world.processes.some(({ machine, ending }) => machine.stopped || ending)) await world.pass(minute / 2);
+  if (world.leaderElection) await world.pass(timing.renewDeadlineMs);
 }
 
 /**
