@@ -2,7 +2,7 @@ import { describe, expect, inject, test, vi } from 'vitest';
 
 import { type KubeObject, leases } from '../../src/kube/objects.ts';
 import { eventually } from '../support/eventually.ts';
-import { FaultyProxy } from '../support/faulty-proxy.ts';
+import { FaultyProxy, type Held } from '../support/faulty-proxy.ts';
 import type { Call } from '../support/kube-call.ts';
 import { leader } from '../support/leader.ts';
 import type { Operator } from '../support/operator.ts';
@@ -67,6 +67,14 @@ function steal(w: World): Promise<void> {
   });
 }
 
+/** Asks for a certificate, and stops the leader's write of its Secret on the way. */
+async function heldWrite({ w, leading }: Pair, name: string): Promise<Held> {
+  const held = leading.proxy.hold(applied(name));
+  await w.certificate(name);
+  await held.arrived;
+  return held;
+}
+
 describe.concurrent('a leader that is killed with a write in flight', () => {
   test('has a successor, for whom the write comes too late', async () => {
     const name = 'later-write';
@@ -96,9 +104,7 @@ describe.concurrent('a leader that is killed with a write in flight', () => {
     const name = 'first-write';
     await using p = await pair([name]);
     const { w, leading } = p;
-    const late = leading.proxy.hold(applied(name));
-    await w.certificate(name);
-    await late.arrived;
+    const late = await heldWrite(p, name);
     await leading.operator.kill();
     await w.synced(name, 'Synced');
     const second = await w.holds(name, await w.upload(name));
@@ -135,9 +141,7 @@ describe.concurrent('a leader', () => {
     const name = 'finished';
     await using p = await pair([name]);
     const { w, leading, standby } = p;
-    const held = leading.proxy.hold(applied(name));
-    await w.certificate(name);
-    await held.arrived;
+    const held = await heldWrite(p, name);
     const holder = await holderOf(w);
     leading.operator.signal('SIGTERM');
     const renewals = leading.proxy.count(renewed, 200);
@@ -158,9 +162,7 @@ describe.concurrent('a leader', () => {
     const name = 'given-up';
     await using p = await pair([name]);
     const { w, leading, standby } = p;
-    const late = leading.proxy.hold(applied(name));
-    await w.certificate(name);
-    await late.arrived;
+    const late = await heldWrite(p, name);
     expect(await leading.operator.stop()).toEqual({ code: 0, signal: null });
     expect(await leader([standby.operator])).toBe(standby.operator);
     const written = await w.secretUntil(name);
@@ -174,9 +176,7 @@ describe.concurrent('a leader', () => {
     const name = 'unheard';
     await using p = await pair([name]);
     const { w, leading, standby } = p;
-    const late = leading.proxy.hold(applied(name));
-    await w.certificate(name);
-    await late.arrived;
+    await heldWrite(p, name);
     leading.proxy.fault({}, { silent: true });
     for (const watch of leading.proxy.watches()) watch.stall();
     leading.operator.signal('SIGTERM');
@@ -236,9 +236,7 @@ describe.concurrent('a leader', () => {
     const name = 'robbed';
     await using p = await pair([name]);
     const { w, leading, standby } = p;
-    const late = leading.proxy.hold(applied(name));
-    await w.certificate(name);
-    await late.arrived;
+    const late = await heldWrite(p, name);
     await steal(w);
     expect(await leading.operator.exited).toEqual({ code: 1, signal: null });
     expect((await leading.operator.logs()).at(-1)).toMatchObject({

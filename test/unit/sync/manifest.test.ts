@@ -2,18 +2,8 @@ import { expect, test } from 'vitest';
 import { resolveCertificateSpec, type ProviderCertificate } from '../../../src/api/certificate.ts';
 import { carries, managedMetadata, originOf, sourceOf } from '../../../src/sync/manifest.ts';
 import { revisionOf } from '../../../src/sync/schedule.ts';
+import { facts } from './facts.ts';
 
-const facts = {
-  commonName: 'www',
-  dnsNames: ['www'],
-  issuer: 'CN=CA',
-  serialNumber: '01',
-  fingerprintSHA256: 'AA',
-  notBefore: 0,
-  notAfter: 1,
-  keyAlgorithm: 'P-256',
-  chainLength: 2,
-};
 const long = `\u202e\n\u001b[2J${'r'.repeat(8_000)}`;
 
 /** What is kept of an entry and a selector, and what is read back of it from the Secret after a restart. */

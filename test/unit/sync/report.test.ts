@@ -5,6 +5,7 @@ import { announcements } from '../../../src/sync/announce.ts';
 import { type Health, healthOf, nextTurn } from '../../../src/sync/readiness.ts';
 import { type Findings, nextStatus, patchBetween } from '../../../src/sync/report.ts';
 import type { OwnTarget } from '../../../src/sync/target.ts';
+import { facts } from './facts.ts';
 
 const day = 24 * 3_600_000;
 const now = Date.parse('2026-11-23T12:00:00Z');
@@ -12,22 +13,11 @@ const spec = resolveCertificateSpec({ providerRef: { name: 'nhn' }, remoteRef: {
 const source = 'the source';
 
 function target(notAfter: number, notBefore = notAfter - 90 * day): OwnTarget {
-  const facts = {
-    commonName: 'www',
-    dnsNames: ['www'],
-    issuer: 'CN=CA',
-    serialNumber: '01',
-    fingerprintSHA256: 'AA',
-    notBefore,
-    notAfter,
-    keyAlgorithm: 'P-256',
-    chainLength: 2,
-  };
   return {
     ours: true,
     metadata: { name: 'www', namespace: 'ns', uid: 'u', resourceVersion: '1' },
     origin: { holder: 'ns/www', source, revision: 'r', fingerprintSHA256: 'AA', chainDigest: 'c' },
-    content: { intact: true, facts, chainDigest: 'c' },
+    content: { intact: true, facts: { ...facts, notBefore, notAfter }, chainDigest: 'c' },
   };
 }
 
