@@ -16,7 +16,7 @@ import type { Memories, Memory } from './memory.ts';
 import { withConsequence } from './messages.ts';
 import { healthOf, nextTurn } from './readiness.ts';
 import { heartbeatAt, nextStatus, patchBetween } from './report.ts';
-import { requeueFor } from './schedule.ts';
+import { ageOf, requeueFor } from './schedule.ts';
 import { lookAgainMs, patchStatus } from './status.ts';
 
 /** How long a new object may wait for the first inventory before its status says so, in milliseconds. */
@@ -83,8 +83,7 @@ export class CertificateReconciler {
   ): Promise<{ requeueAfterMs?: number }> {
     const { certificate, spec, situation, entry, account, memory, refresh } = view;
     const now = this.#parts.clock.now();
-    const created = Date.parse(certificate.metadata.creationTimestamp ?? '') || 0;
-    const age = Math.abs(now - created); // by the clock of the API server, which may be ahead
+    const { created, age } = ageOf(certificate, now);
     const selected = 'lastGood' in situation.provider ? situation.provider.selection : undefined;
     // Before the first list after a restart, what the last one said.
     const listed = selected === undefined ? certificate.status?.remote : entry;

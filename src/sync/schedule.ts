@@ -1,5 +1,6 @@
 import type { CertificateSettings } from '../api/certificate.ts';
 import { statusLimits } from '../api/status.ts';
+import type { KubeObject } from '../kube/objects.ts';
 import { distinct } from '../printable.ts';
 import type { InventoryEntry } from '../providers/inventory.ts';
 import type { Proof } from './situation.ts';
@@ -31,6 +32,12 @@ export function fraction(text: string): number {
   let hash = 2_166_136_261; // FNV-1a
   for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 16_777_619);
   return (hash >>> 0) / 2 ** 32;
+}
+
+/** When an object was created, by the clock of the API server, and how far that is from `now`: ours may be behind. In milliseconds. */
+export function ageOf({ metadata }: KubeObject, now: number): { created: number; age: number } {
+  const created = Date.parse(metadata.creationTimestamp ?? '') || 0;
+  return { created, age: Math.abs(now - created) };
 }
 
 /** Identifies a remote certificate at one revision. Kept in status and annotations, and compared with what was kept. */

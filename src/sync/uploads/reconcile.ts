@@ -7,7 +7,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { Store } from '../../kube/store.ts';
 import { type Announcement, settlingTime } from '../announce.ts';
 import { patchBetween } from '../report.ts';
-import { requeueFor } from '../schedule.ts';
+import { ageOf, requeueFor } from '../schedule.ts';
 import { patchStatus } from '../status.ts';
 import type { UploadActor } from './act.ts';
 import { decideUpload } from './decide.ts';
@@ -58,8 +58,7 @@ export class UploadReconciler {
     signal: AbortSignal,
   ): Promise<{ requeueAfterMs?: number }> {
     const now = this.#parts.clock.now();
-    const created = Date.parse(upload.metadata.creationTimestamp ?? '') || 0;
-    const age = Math.abs(now - created); // by the clock of the API server, which may be ahead
+    const { created, age } = ageOf(upload, now);
     const { ledger } = situation;
     if (refresh !== undefined && refresh !== upload.status?.lastHandledRefresh) {
       memory.kept.clear();
