@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 
 interface Options {
   clock: Clock;
@@ -49,13 +50,7 @@ export class Deadline implements Disposable {
 
   /** `promise`, unless the signal is aborted first: for work that does not take a signal. */
   race<T>(promise: Promise<T>): Promise<T> {
-    const { signal } = this;
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason);
-      if (signal.aborted) onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-    });
+    return unlessAborted(promise, this.signal);
   }
 
   [Symbol.dispose](): void {

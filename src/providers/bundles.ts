@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { InventoryEntry } from './inventory.ts';
-import { unlessAborted } from './unless-aborted.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 
 /** What a download gave. `parts` is zeroed soon: use it before the next `await`. */
 export interface Download {

@@ -7,7 +7,7 @@ import type { Endpoints } from './endpoints.ts';
 import { type Operation, ProviderError } from './errors.ts';
 import { isLinkLocal } from './link-local.ts';
 import type { ProxySettings } from './proxy.ts';
-import { unlessAborted } from './unless-aborted.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 
 export interface HttpAnswer {
   status: number;

@@ -1,6 +1,6 @@
 import { refusal, timeout, transportFault } from '../../src/kube/errors.ts';
 import type { Request, Wire } from '../../src/kube/transport.ts';
-import { unlessAborted } from '../../src/providers/unless-aborted.ts';
+import { unlessAborted } from '../../src/unless-aborted.ts';
 import type { Machine } from './machine.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';

@@ -19,7 +19,7 @@ const allowed: Record<string, readonly string[]> = {
   main: ['sync', 'api', 'kube', 'providers', 'observability'],
 };
 
-const common = new Set(['clock.ts', 'printable.ts']);
+const common = new Set(['clock.ts', 'printable.ts', 'unless-aborted.ts']);
 
 function roomOf(file: string): string {
   const [first = '', second] = relative(join(root, 'src'), file).split('/');

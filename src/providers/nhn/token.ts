@@ -4,7 +4,7 @@ import type { Credentials } from '../credentials.ts';
 import { ProviderError, statusError } from '../errors.ts';
 import type { HttpClient } from '../http.ts';
 import type { Call } from '../provider.ts';
-import { unlessAborted } from '../unless-aborted.ts';
+import { unlessAborted } from '../../unless-aborted.ts';
 import type { Authorization } from './authorization.ts';
 import { tokenAnswer } from './schema.ts';
 

@@ -4,7 +4,7 @@ import { transportFault } from '../../../src/kube/errors.ts';
 import { Lease } from '../../../src/kube/lease.ts';
 import { type KubeObject, leases } from '../../../src/kube/objects.ts';
 import type { Request, Wire } from '../../../src/kube/transport.ts';
-import { unlessAborted } from '../../../src/providers/unless-aborted.ts';
+import { unlessAborted } from '../../../src/unless-aborted.ts';
 import { ModelApiServer } from '../../simulation/api-server.ts';
 import { VirtualTime } from '../../simulation/virtual-time.ts';
 import { forever, silent } from './support.ts';

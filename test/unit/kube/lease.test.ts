@@ -4,7 +4,7 @@ import { KubeClient } from '../../../src/kube/client.ts';
 import { Lease, type LeaseLost } from '../../../src/kube/lease.ts';
 import { type KubeObject, leases } from '../../../src/kube/objects.ts';
 import type { Wire } from '../../../src/kube/transport.ts';
-import { unlessAborted } from '../../../src/providers/unless-aborted.ts';
+import { unlessAborted } from '../../../src/unless-aborted.ts';
 import { ModelApiServer } from '../../simulation/api-server.ts';
 import { VirtualTime } from '../../simulation/virtual-time.ts';
 import { forever, recordingLogger } from './support.ts';

@@ -8,7 +8,7 @@ import { Lease } from '../../../src/kube/lease.ts';
 import { apiVersionOf } from '../../../src/kube/objects.ts';
 import type { Wire } from '../../../src/kube/transport.ts';
 import { Endpoints } from '../../../src/providers/endpoints.ts';
-import { unlessAborted } from '../../../src/providers/unless-aborted.ts';
+import { unlessAborted } from '../../../src/unless-aborted.ts';
 import { Operator, type OperatorObserver, type OperatorOptions } from '../../../src/sync/operator.ts';
 import { ModelApiServer } from '../../simulation/api-server.ts';
 import { VirtualTime } from '../../simulation/virtual-time.ts';
